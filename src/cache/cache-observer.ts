@@ -1,0 +1,77 @@
+import type { SharedOperation, TierName } from '../events/cache-event'
+import type { EventHub } from '../events/event-hub'
+import { StatsCounter } from '../events/stats'
+import type { Entry, RemovalCause } from '../kernel/entry'
+import type { CacheError } from '../kernel/errors'
+import type { Warnings } from '../kernel/warn'
+
+/** Counts what happens in one cache and tells whoever listens. An event object is built only if somebody does. */
+export class CacheObserver {
+  readonly stats = new StatsCounter()
+
+  constructor(
+    private readonly cache: string,
+    private readonly events: EventHub,
+    private readonly warnings: Warnings,
+  ) {}
+
+  hit(key: string, entry: Entry, tier: TierName): void {
+    if (tier === 'local') this.stats.localHits++
+    else this.stats.sharedHits++
+    this.stats.timeSavedMs += entry.loadMs
+    if (this.events.wants('hit')) this.events.emit('hit', { cache: this.cache, key, tier })
+  }
+
+  miss(key: string): void {
+    this.stats.misses++
+    if (this.events.wants('miss')) this.events.emit('miss', { cache: this.cache, key })
+  }
+
+  loaded(key: string, durationMs: number): void {
+    this.stats.recordLoad(durationMs)
+    if (this.events.wants('load')) this.events.emit('load', { cache: this.cache, key, durationMs })
+  }
+
+  loadFailed(key: string, durationMs: number, error: unknown): void {
+    this.stats.loadFailures++
+    if (this.events.wants('loadFailure')) this.events.emit('loadFailure', { cache: this.cache, key, durationMs, error })
+  }
+
+  put(key: string): void {
+    this.stats.puts++
+    if (this.events.wants('put')) this.events.emit('put', { cache: this.cache, key })
+  }
+
+  evict(what: { readonly key?: string; readonly tags?: readonly string[] }): void {
+    this.stats.evictions++
+    if (this.events.wants('evict')) this.events.emit('evict', { cache: this.cache, ...what })
+  }
+
+  removal(key: string, cause: RemovalCause): void {
+    this.stats.removals[cause]++
+    if (this.events.wants('removal')) this.events.emit('removal', { cache: this.cache, key, cause })
+  }
+
+  superseded(key: string): void {
+    this.stats.superseded++
+    if (this.events.wants('superseded')) this.events.emit('superseded', { cache: this.cache, key })
+  }
+
+  refused(key: string, error: CacheError): void {
+    this.stats.refused++
+    this.warnings.once(error.code, this.cache, `Cache '${this.cache}' does not keep a value: ${error.message}`)
+    if (this.events.wants('refused')) this.events.emit('refused', { cache: this.cache, key, error })
+  }
+
+  unreadable(key: string, error: CacheError): void {
+    this.stats.unreadable++
+    if (this.events.wants('unreadable')) this.events.emit('unreadable', { cache: this.cache, key, error })
+  }
+
+  sharedFailed(operation: SharedOperation, error: unknown): void {
+    this.stats.sharedFailures++
+    if (this.events.wants('sharedFailure')) {
+      this.events.emit('sharedFailure', { cache: this.cache, operation, error })
+    }
+  }
+}

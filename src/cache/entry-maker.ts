@@ -1,0 +1,49 @@
+import type { CompleteClock } from '../kernel/clock'
+import type { Entry } from '../kernel/entry'
+import { cacheError, isCacheError } from '../kernel/errors'
+import { lifeOf } from '../policies/expiry'
+import type { CacheObserver } from './cache-observer'
+import type { Held, Isolation } from './isolation'
+import type { TagNames } from './tag-names'
+import type { Terms } from './tier'
+
+/** Where a value comes from, as its entry records it. */
+export interface Origin {
+  readonly stamp: number
+  readonly verifiedAt: number
+  readonly loadMs: number
+}
+
+/** Makes entries of values: the one place where a value is made safe to keep and its expiry is set. */
+export class EntryMaker {
+  constructor(
+    private readonly isolation: Isolation,
+    private readonly clock: CompleteClock,
+    private readonly observer: CacheObserver,
+    private readonly names: TagNames,
+  ) {}
+
+  /** The entry of a value from the source; undefined, and reported, if it cannot be carried. */
+  make(key: string, value: unknown, tags: readonly string[], terms: Terms, origin: Origin): Entry | undefined {
+    try {
+      const held = this.isolation.hold(value)
+      return this.#entry(held, tags, this.clock.now() + lifeOf(terms.ttlMs, terms.ttlJitter), origin)
+    } catch (error) {
+      const refusal = isCacheError(error)
+        ? error
+        : cacheError('CW_VALUE_UNSUPPORTED', `It cannot be copied: ${String(error)}`, error)
+      this.observer.refused(key, refusal)
+      return undefined
+    }
+  }
+
+  /** The entry of a value that was just decoded, so that nobody else holds it, and whose expiry is known. */
+  adopt(value: unknown, tags: readonly string[], expiresAt: number, origin: Origin): Entry {
+    return this.#entry(this.isolation.adopt(value), tags, expiresAt, origin)
+  }
+
+  #entry({ held, bytes, constant }: Held, tags: readonly string[], expiresAt: number, origin: Origin): Entry {
+    const settled = constant ? Promise.resolve(this.isolation.give(held)) : undefined
+    return { held, bytes, settled, expiresAt, tags, markers: this.names.of(tags), ...origin }
+  }
+}

@@ -1,0 +1,129 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Loaded, LoadRequest } from './tier'
+
+const unstarted: Promise<Loaded> = Promise.resolve({ entry: undefined, keep: false, value: undefined })
+
+/** One load of one key on its way through the tiers, with everybody who waits for it. */
+export class Flight {
+  readonly key: string
+  readonly request: LoadRequest
+  /** The tag counter as known before the method was called. */
+  stamp: number
+  readonly startedAt: number
+  /** Set by an evict, put or clear: the callers may have the value, the tiers may not. */
+  revoked = false
+  /** Not to be joined any more, though its value may still be kept: a tag was evicted that it may or may not carry. */
+  detached = false
+  promise: Promise<Loaded> = unstarted
+  /** Flights this one cannot end before: those its loader started or joined. */
+  readonly waitsFor = new Set<Flight>()
+  /** Callers that can leave by their own AbortSignal, and those that cannot. */
+  waiters = 0
+  readonly #abort = new AbortController()
+
+  constructor(request: LoadRequest, stamp: number, startedAt: number) {
+    this.key = request.key
+    this.request = request
+    this.stamp = stamp
+    this.startedAt = startedAt
+  }
+
+  /** Cancels the work itself; given to a method that takes an AbortSignal. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  abort(reason: unknown): void {
+    this.revoked = true
+    this.#abort.abort(reason)
+  }
+}
+
+// Which load the running code belongs to. A load that needs its own result would wait for itself for ever; see `wouldWaitForItself`.
+const current = new AsyncLocalStorage<Flight>()
+
+/** The loads in progress of one cache: at most one to join for each key. */
+export class FlightRegistry {
+  readonly #joinable = new Map<string, Flight>()
+  readonly #detached = new Set<Flight>()
+
+  /** The load to join, if there is one that began after the last evict of the key. */
+  find(key: string): Flight | undefined {
+    return this.#joinable.get(key)
+  }
+
+  /** Starts a load; `run` is called at once, and knows by its async context which flight it belongs to. */
+  start(flight: Flight, run: (flight: Flight) => Promise<Loaded>): Flight {
+    this.#joinable.set(flight.key, flight)
+    const done = dependOn(flight)
+    flight.promise = current.run(flight, run, flight).finally(() => {
+      done()
+      this.#land(flight)
+    })
+    // Every caller sees the error through its own wait; when all have left there is nobody to see it.
+    flight.promise.catch(() => {})
+    return flight
+  }
+
+  /** Lets callers have the value but no tier; later callers start a new load. */
+  revoke(key: string): void {
+    const flight = this.#joinable.get(key)
+    if (flight !== undefined) this.#revoke(flight)
+    for (const other of this.#detached) if (other.key === key) other.revoked = true
+  }
+
+  revokeAll(): void {
+    for (const flight of [...this.#joinable.values()]) this.#revoke(flight)
+    for (const flight of this.#detached) flight.revoked = true
+  }
+
+  /** Later callers start a new load; what is in flight may still be kept if it turns out not to carry the evicted tag. */
+  detachTagged(): void {
+    for (const flight of [...this.#joinable.values()]) {
+      if (!flight.request.tagged) continue
+      flight.detached = true
+      this.#joinable.delete(flight.key)
+      this.#detached.add(flight)
+    }
+  }
+
+  get size(): number {
+    return this.#joinable.size + this.#detached.size
+  }
+
+  #revoke(flight: Flight): void {
+    flight.revoked = true
+    this.#joinable.delete(flight.key)
+  }
+
+  #land(flight: Flight): void {
+    if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key)
+    this.#detached.delete(flight)
+  }
+}
+
+/**
+ * Whether waiting for this flight would never end, because the flight itself waits, through any chain of loads, for
+ * the load we are running in: an override that calls its decorated `super` method, or two methods that share a key.
+ */
+export function wouldWaitForItself(flight: Flight): boolean {
+  const self = current.getStore()
+  if (self === undefined) return false
+  const seen = new Set<Flight>()
+  const reaches = (from: Flight): boolean => {
+    if (from === self) return true
+    if (seen.has(from)) return false
+    seen.add(from)
+    for (const next of from.waitsFor) if (reaches(next)) return true
+    return false
+  }
+  return reaches(flight)
+}
+
+/** Notes that the load we are running in, if any, waits for this flight; call what it returns when that is over. */
+export function dependOn(flight: Flight): () => void {
+  const self = current.getStore()
+  if (self === undefined) return () => {}
+  self.waitsFor.add(flight)
+  return () => void self.waitsFor.delete(flight)
+}

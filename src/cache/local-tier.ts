@@ -1,0 +1,86 @@
+import type { CompleteClock } from '../kernel/clock'
+import { type Entry, isExpired, type RemovalCause } from '../kernel/entry'
+import { cacheError } from '../kernel/errors'
+import { lifeOf } from '../policies/expiry'
+import type { LocalStore } from '../stores/local-store'
+import type { CacheObserver } from './cache-observer'
+import type { TagMarkers } from './tag-markers'
+
+/** What a {@link LocalTier} works with. */
+export interface LocalTierParts {
+  readonly store: LocalStore
+  readonly clock: CompleteClock
+  readonly markers: TagMarkers
+  readonly observer: CacheObserver
+  /** How long a copy of a shared entry is believed; `Infinity` where this process is the only one. */
+  readonly trustMs: number
+  /** The longest life of an entry in this tier. */
+  readonly ttlMs: number
+  readonly ttlJitter: number
+}
+
+/** The tier in this process's memory. Answers at once or not at all. */
+export class LocalTier {
+  constructor(private readonly parts: LocalTierParts) {}
+
+  /** The entry that may be served now. */
+  hit(key: string): Entry | undefined {
+    const { store, clock, trustMs } = this.parts
+    const entry = store.get(key)
+    if (entry === undefined) return undefined
+    const now = clock.now()
+    if (isExpired(entry, now)) {
+      this.drop(key, 'expired')
+      return undefined
+    }
+    // Not dropped: the shared tier is asked again, and what it answers takes this one's place.
+    if (now - entry.verifiedAt > trustMs) return undefined
+    return entry.markers.length === 0 || this.#isAlive(key, entry) ? entry : undefined
+  }
+
+  /** Keeps an entry, unless a tag it carries was evicted after its load began. */
+  keep(key: string, entry: Entry): void {
+    const { store, clock, markers, observer, ttlMs, ttlJitter } = this.parts
+    markers.ensureHere(entry.markers)
+    if (markers.judge(entry.markers, entry.stamp) === 'dead') {
+      observer.superseded(key)
+      return
+    }
+    const expiresAt = Math.min(entry.expiresAt, clock.now() + lifeOf(ttlMs, ttlJitter))
+    if (store.set(key, { ...entry, expiresAt })) return
+    observer.refused(
+      key,
+      cacheError(
+        'CW_VALUE_TOO_LARGE',
+        `The value takes about ${entry.bytes} bytes, more than the whole local tier (\`local.maxBytes\`). Return less, or raise the limit.`,
+      ),
+    )
+  }
+
+  has(key: string): boolean {
+    return this.parts.store.get(key) !== undefined
+  }
+
+  drop(key: string, cause: RemovalCause): void {
+    if (this.parts.store.delete(key)) this.parts.observer.removal(key, cause)
+  }
+
+  clear(): void {
+    this.parts.observer.stats.removals.explicit += this.parts.store.size
+    this.parts.store.clear()
+  }
+
+  get size(): number {
+    return this.parts.store.size
+  }
+
+  get bytes(): number {
+    return this.parts.store.bytes
+  }
+
+  #isAlive(key: string, entry: Entry): boolean {
+    const verdict = this.parts.markers.judge(entry.markers, entry.stamp)
+    if (verdict === 'dead') this.drop(key, 'invalidated')
+    return verdict === 'alive'
+  }
+}

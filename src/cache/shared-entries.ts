@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import type { Codec } from '../codec/codec'
+import { decodeFrame, encodeFrame, type FrameHeader } from '../codec/frame'
+import type { CompleteClock } from '../kernel/clock'
+import type { Entry } from '../kernel/entry'
+import { cacheError, isCacheError } from '../kernel/errors'
+import type { SharedStore } from '../stores/shared-store'
+import type { CacheObserver } from './cache-observer'
+import type { EntryMaker } from './entry-maker'
+import type { Isolation } from './isolation'
+import type { TagMarkers } from './tag-markers'
+import type { TagNames } from './tag-names'
+
+/** What stands at a key of the shared tier. */
+export type Reading =
+  | { readonly kind: 'entry'; readonly entry: Entry }
+  | { readonly kind: 'absent' }
+  /** Somebody is loading the value. */
+  | { readonly kind: 'leased' }
+  /** Written by a later version of this package: not ours to read, replace or delete. */
+  | { readonly kind: 'newer' }
+  /** A value nobody may be served any more, or no entry at all; `head` is how it begins. */
+  | { readonly kind: 'dead'; readonly head: Buffer }
+
+/** What {@link SharedEntries} works with. */
+export interface SharedEntriesParts {
+  readonly store: SharedStore
+  readonly codec: Codec
+  readonly markers: TagMarkers
+  readonly isolation: Isolation
+  readonly entries: EntryMaker
+  readonly clock: CompleteClock
+  readonly observer: CacheObserver
+  readonly names: TagNames
+  readonly maxValueBytes: number
+}
+
+// Enough to tell two frames apart: magic, checksum and the fill's random id all stand in the first bytes.
+const headBytes = 32
+
+const absent: Reading = { kind: 'absent' }
+const leased: Reading = { kind: 'leased' }
+const newer: Reading = { kind: 'newer' }
+
+/** Translates between entries and the frames in which the shared tier keeps them, and judges what it reads. */
+export class SharedEntries {
+  constructor(private readonly parts: SharedEntriesParts) {}
+
+  /**
+   * Reads what stands at a key. Never throws for what is found there: anything unreadable is a dead value and an event.
+   *
+   * @param askedAt clock reading at which the shared tier was asked
+   * @throws what the shared tier throws if the markers of the entry's tags have to be asked for
+   */
+  async read(key: string, bytes: Buffer | null, askedAt: number): Promise<Reading> {
+    if (bytes === null) return absent
+    const frame = decodeFrame(bytes, key)
+    if (frame.kind === 'lease') return leased
+    if (frame.kind === 'newer') return newer
+    const dead: Reading = { kind: 'dead', head: bytes.subarray(0, headBytes) }
+    if (frame.kind === 'unreadable') return this.#unreadable(key, frame.reason, dead)
+    const { header } = frame
+    const expiresAt = this.#toClock(header.expiresAt)
+    if (expiresAt <= this.parts.clock.now()) return dead
+    const { names } = this.parts
+    const markers = [...names.clears, ...names.of(header.tags)]
+    if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead
+    let value: unknown
+    try {
+      value = this.parts.codec.decode(frame.format, frame.payload)
+    } catch (error) {
+      return this.#unreadable(key, String(error), dead)
+    }
+    const verifiedAt = Math.min(askedAt, this.parts.markers.verifiedAt(markers))
+    const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime }
+    const entry = this.parts.entries.adopt(value, header.tags, expiresAt, origin)
+    return { kind: 'entry', entry }
+  }
+
+  /** The frame of an entry; undefined, and reported, if it cannot be carried or is too large. */
+  write(key: string, entry: Entry): Buffer | undefined {
+    const { codec, isolation, maxValueBytes, observer } = this.parts
+    try {
+      const { format, payload } = codec.encode(isolation.snapshot(entry.held))
+      if (payload.length > maxValueBytes) {
+        throw cacheError(
+          'CW_VALUE_TOO_LARGE',
+          `The encoded value has ${payload.length} bytes, more than \`maxValueBytes\` (${maxValueBytes}). Return less, or raise the limit.`,
+        )
+      }
+      return encodeFrame(this.#headerOf(key, entry), format, payload)
+    } catch (error) {
+      if (!isCacheError(error)) throw error
+      observer.refused(key, error)
+      return undefined
+    }
+  }
+
+  async #isAlive(names: readonly string[], stamp: number, askedAt: number): Promise<boolean> {
+    const { markers } = this.parts
+    // One dead tag settles it; only an entry that may live is worth asking for.
+    if (markers.judge(names, stamp) === 'dead') return false
+    const unverified = markers.unverified(names, askedAt)
+    if (unverified.length > 0) await markers.verify(unverified, this.parts.clock.now())
+    return markers.judge(names, stamp) === 'alive'
+  }
+
+  #headerOf(key: string, entry: Entry): FrameHeader {
+    const now = this.parts.store.serverTime()
+    return {
+      key,
+      fillId: randomBytes(8),
+      stamp: entry.stamp,
+      createdAt: now,
+      expiresAt: now + (entry.expiresAt - this.parts.clock.now()),
+      loadTime: entry.loadMs,
+      tags: entry.tags,
+    }
+  }
+
+  // Hosts whose clocks differ agree on the server's; in this process only the monotonic clock counts.
+  #toClock(serverTime: number): number {
+    return this.parts.clock.now() + (serverTime - this.parts.store.serverTime())
+  }
+
+  #unreadable(key: string, reason: string, dead: Reading): Reading {
+    this.parts.observer.unreadable(
+      key,
+      cacheError(
+        'CW_ENTRY_UNREADABLE',
+        `What the shared tier holds at this key is not an entry of this cache (${reason}). It is replaced by the next load.`,
+      ),
+    )
+    return dead
+  }
+}

@@ -1,0 +1,214 @@
+import { randomBytes } from 'node:crypto'
+import { encodeLease } from '../codec/frame'
+import type { CompleteClock } from '../kernel/clock'
+import type { Entry } from '../kernel/entry'
+import type { SharedStore } from '../stores/shared-store'
+import type { Background } from './background'
+import type { CacheObserver } from './cache-observer'
+import type { Flight } from './flight'
+import type { SharedEntries } from './shared-entries'
+import type { TagMarkers } from './tag-markers'
+import type { TagNames } from './tag-names'
+import type { Loaded, Tier } from './tier'
+
+/** What a {@link SharedTier} works with. */
+export interface SharedTierParts {
+  readonly store: SharedStore
+  readonly frames: SharedEntries
+  readonly markers: TagMarkers
+  readonly clock: CompleteClock
+  readonly observer: CacheObserver
+  readonly background: Background
+  readonly keyOf: (key: string) => string
+  readonly names: TagNames
+  /** How old an answer of the shared tier may be and still be believed. */
+  readonly maxStalenessMs: number
+}
+
+/** How long a lease lasts unless it is renewed; so long may a holder that died keep others from filling. */
+const leaseMs = 10_000
+
+// Markers live on after the entries that carry them, so that no entry dies of its marker's expiry.
+const markerSlackMs = 60_000
+
+/**
+ * The tier that all processes share: reads an entry or takes a lease in one command, loads, and fills where the lease
+ * still stands. Once it has failed a load it is not asked again for that load, so that a call is delayed by one
+ * timeout at the most.
+ */
+export class SharedTier implements Tier {
+  constructor(
+    private readonly parts: SharedTierParts,
+    private readonly below: Tier,
+  ) {}
+
+  async load(flight: Flight): Promise<Loaded> {
+    const { store, frames, clock, observer } = this.parts
+    const { key } = flight
+    const sharedKey = this.parts.keyOf(key)
+    const lease = encodeLease(randomBytes(12).toString('base64url'))
+    let granted = false
+    try {
+      const askedAt = clock.now()
+      const [found] = await Promise.all([
+        store.lease(sharedKey, lease, leaseMs),
+        this.#askMarkers(askedAt, flight.request.tagged),
+      ])
+      const reading = await frames.read(key, found, askedAt)
+      if (reading.kind === 'entry') {
+        observer.hit(key, reading.entry, 'shared')
+        return { entry: reading.entry, keep: true, value: undefined }
+      }
+      observer.stats.sharedMisses++
+      granted = reading.kind === 'absent'
+      if (reading.kind === 'dead') granted = (await store.lease(sharedKey, lease, leaseMs, reading.head)) === null
+    } catch (error) {
+      observer.sharedFailed('get', error)
+    }
+    observer.miss(key)
+    flight.stamp = this.parts.markers.stamp
+    return granted ? this.#loadUnder(lease, sharedKey, flight) : this.below.load(flight)
+  }
+
+  /** Learns the counter once, so that the first write of a process is not numbered below everything. */
+  async meet(): Promise<void> {
+    const { markers, names, clock, observer } = this.parts
+    if (markers.knows(names.clears)) return
+    try {
+      await this.#askMarkers(clock.now(), false)
+    } catch (error) {
+      observer.sharedFailed('tags', error)
+    }
+  }
+
+  /** Reads many keys in one round trip without loading them. */
+  async peekMany(keys: readonly string[]): Promise<(Entry | undefined)[]> {
+    const { store, frames, clock, observer } = this.parts
+    try {
+      const askedAt = clock.now()
+      const [found] = await Promise.all([store.getMany(keys.map(this.parts.keyOf)), this.#askMarkers(askedAt, false)])
+      return await Promise.all(
+        keys.map(async (key, index) => {
+          const reading = await frames.read(key, found[index] ?? null, askedAt)
+          if (reading.kind !== 'entry') {
+            observer.stats.sharedMisses++
+            return undefined
+          }
+          observer.hit(key, reading.entry, 'shared')
+          return reading.entry
+        }),
+      )
+    } catch (error) {
+      observer.sharedFailed('get', error)
+      return keys.map(() => undefined)
+    }
+  }
+
+  /** Writes entries whatever stands there; for each, the entry as the local tier may keep it, or undefined. */
+  async putMany(puts: readonly { readonly key: string; readonly entry: Entry }[]): Promise<(Entry | undefined)[]> {
+    const { store, frames, clock, observer } = this.parts
+    const framed = puts.map(({ key, entry }) => ({ key, entry, bytes: frames.write(key, entry) }))
+    const carried = framed.filter((put): put is typeof put & { bytes: Buffer } => put.bytes !== undefined)
+    const refused = framed.filter((put) => put.bytes === undefined).map((put) => this.parts.keyOf(put.key))
+    const sentAt = clock.now()
+    try {
+      await Promise.all([
+        store.putMany(
+          carried.map(({ key, entry, bytes }) => ({
+            key: this.parts.keyOf(key),
+            bytes,
+            lifeMs: entry.expiresAt - sentAt,
+          })),
+        ),
+        ...carried.map(({ entry }) => this.#ensureMarkers(entry, sentAt)),
+        // What cannot be carried must at least not leave the older value behind.
+        ...(refused.length > 0 ? [store.delete(refused)] : []),
+      ])
+    } catch (error) {
+      observer.sharedFailed('put', error)
+      return puts.map(() => undefined)
+    }
+    return framed.map(({ entry, bytes }) => (bytes === undefined ? undefined : this.#asOf(entry, sentAt)))
+  }
+
+  /** Deletes keys and whatever lease stands on them. */
+  async evictMany(keys: readonly string[]): Promise<void> {
+    try {
+      await this.parts.store.delete(keys.map(this.parts.keyOf))
+    } catch (error) {
+      this.parts.observer.sharedFailed('evict', error)
+    }
+  }
+
+  async #loadUnder(lease: Buffer, sharedKey: string, flight: Flight): Promise<Loaded> {
+    const stopRenewing = this.#renew(sharedKey, lease)
+    let filled = false
+    try {
+      const loaded = await this.below.load(flight)
+      stopRenewing()
+      if (!loaded.keep || loaded.entry === undefined || flight.revoked) return loaded
+      const bytes = this.parts.frames.write(flight.key, loaded.entry)
+      if (bytes === undefined) return loaded
+      filled = true
+      return await this.#fill(sharedKey, lease, flight.key, loaded.entry, bytes)
+    } finally {
+      stopRenewing()
+      if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))
+    }
+  }
+
+  async #fill(sharedKey: string, lease: Buffer, key: string, entry: Entry, bytes: Buffer): Promise<Loaded> {
+    const { store, clock, observer } = this.parts
+    const sentAt = clock.now()
+    try {
+      const [filled] = await Promise.all([
+        store.fill(sharedKey, lease, bytes, entry.expiresAt - sentAt),
+        this.#ensureMarkers(entry, sentAt),
+      ])
+      const kept = filled ? this.#asOf(entry, sentAt) : undefined
+      if (kept === undefined) observer.superseded(key)
+      return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
+    } catch (error) {
+      // The value is good for as long as a load may be believed; whether the fill took effect is not known.
+      observer.sharedFailed('put', error)
+      return { entry, keep: true, value: undefined }
+    }
+  }
+
+  /** The entry as the shared tier vouched for it, or undefined if one of its tags was evicted after its load began. */
+  #asOf(entry: Entry, sentAt: number): Entry | undefined {
+    const markers = [...this.parts.names.clears, ...entry.markers]
+    if (this.parts.markers.judge(markers, entry.stamp) !== 'alive') return undefined
+    return { ...entry, verifiedAt: Math.min(sentAt, this.parts.markers.verifiedAt(markers)) }
+  }
+
+  async #ensureMarkers(entry: Entry, now: number): Promise<void> {
+    const { markers, names, maxStalenessMs } = this.parts
+    const lifeMs = entry.expiresAt - now + markerSlackMs
+    await markers.ensure(markers.unverified([...names.clears, ...entry.markers], now, maxStalenessMs / 2), lifeMs, now)
+  }
+
+  /**
+   * Asks what a load, and the judgement of an entry, start from: the counter and the markers of clears. In the same
+   * flush as the read and at half the life of the answers, so that it costs no wait of its own. A load whose value may
+   * carry tags always starts from the counter as it is now: numbered with an older one, its entry would be dead on
+   * arrival whenever a tag is new and another process evicts tags often.
+   */
+  async #askMarkers(now: number, tagged: boolean): Promise<void> {
+    const { markers, names, maxStalenessMs } = this.parts
+    if (!markers.knows(names.clears)) return markers.ensure(names.clears, markerSlackMs, now)
+    const due = markers.unverified(names.clears, now, maxStalenessMs / 2)
+    if (tagged || due.length > 0) await markers.verify(due, now)
+  }
+
+  #renew(sharedKey: string, lease: Buffer): () => void {
+    const { store, clock, background } = this.parts
+    let cancel = (): void => {}
+    const again = (): void => {
+      background.track(store.renew(sharedKey, lease, leaseMs))
+      cancel = clock.setTimer(again, leaseMs / 3)
+    }
+    cancel = clock.setTimer(again, leaseMs / 3)
+    return () => cancel()
+  }
+}

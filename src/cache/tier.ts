@@ -1,0 +1,70 @@
+import type { Entry } from '../kernel/entry'
+import type { Flight } from './flight'
+
+/*
+ * How a value gets into a cache, and how it is kept out
+ * ======================================================
+ *
+ * A cache is a chain of loaders. The local tier asks the shared tier, the shared tier asks the source, and the source
+ * is the user's method. A tier that has the value answers; one that has not asks the next and keeps what comes back, so
+ * there is one read path however many tiers there are.
+ *
+ *     Cache.read -> local tier -> flight -> SharedTier.load -> SourceTier.load -> the method
+ *
+ * The hard part is not getting values in but keeping old ones out. A load begins, the row changes, the key is evicted,
+ * and then the load ends with what it read before the change: kept, that value would be served until its ttl. Each
+ * tier has its own answer.
+ *
+ * - In a process, every load is a *flight*. Evict, put and clear revoke the flights of their keys: those who already
+ *   wait may have the value (they asked before the evict), no tier keeps it, and who comes later starts a new flight.
+ * - In the shared tier, the loader first puts a *lease* at the key itself, and its fill is a compare-and-set: it takes
+ *   effect only where the lease still stands. An evict deletes whatever is at the key, lease included, so a late fill
+ *   from any process finds nothing to replace. No lease, no fill.
+ * - Tags are judged when an entry is read, by numbers (see tag-markers.ts), because what a load will carry is known
+ *   only when it ends.
+ *
+ * An evict drops local first, then the shared tier, then local once more: in between, another reader may have fetched
+ * the old value from the shared tier into the local one.
+ *
+ * A local copy of a shared entry is believed for `maxStaleness` from the moment at which the shared tier was *asked*
+ * (`verifiedAt`), never from the moment its answer came: what another process evicts meanwhile cannot be outlived by
+ * more than that, whatever happens to messages and connections. While the shared tier is away the same arithmetic,
+ * counted from the start of the load, leaves a micro-cache that shields the source.
+ *
+ * Expiry is absolute. The source decides when a value dies, the tiers only ever shorten it.
+ */
+
+/** A tier below the local one: finds a value, or asks the tier below it. */
+export interface Tier {
+  load(flight: Flight): Promise<Loaded>
+}
+
+/** What comes back up the tiers. */
+export interface Loaded {
+  /** The value with all that is needed to keep it; undefined where it cannot be kept apart from its callers' copies. */
+  readonly entry: Entry | undefined
+  /** Whether the tiers above may keep the entry. */
+  readonly keep: boolean
+  /** The bare value, where there is no entry. */
+  readonly value: unknown
+}
+
+/** A read that missed, as the tiers see it. */
+export interface LoadRequest {
+  /** The encoded parts of the key. */
+  readonly key: string
+  /** Calls the method; the signal is aborted when nobody waits any more. */
+  readonly load: (signal: AbortSignal) => Promise<unknown>
+  readonly terms: Terms
+  /** Whether the value may carry tags of its own. */
+  readonly tagged: boolean
+}
+
+/** On what terms a value is kept. */
+export interface Terms {
+  /** Milliseconds; 0 keeps nothing, `Infinity` keeps for ever. */
+  readonly ttlMs: number
+  readonly ttlJitter: number
+  /** The tags this value carries, or undefined if it is not to be kept at all. Never throws. */
+  readonly tagsIfKept: (value: unknown) => readonly string[] | undefined
+}

@@ -1,0 +1,258 @@
+import type { CacheStats } from '../events/stats'
+import type { CompleteClock } from '../kernel/clock'
+import type { Entry } from '../kernel/entry'
+import { type Lookup, miss } from '../kernel/lookup'
+import type { Background } from './background'
+import type { CacheObserver } from './cache-observer'
+import type { EntryMaker } from './entry-maker'
+import { dependOn, Flight, FlightRegistry, wouldWaitForItself } from './flight'
+import type { Isolation } from './isolation'
+import type { LocalTier } from './local-tier'
+import type { SharedTier } from './shared-tier'
+import type { TagMarkers } from './tag-markers'
+import type { TagNames } from './tag-names'
+import type { Loaded, LoadRequest, Terms, Tier } from './tier'
+import { WriteFence, type WriteTicket } from './write-fence'
+
+/** What a {@link TieredCache} works with. */
+export interface TieredCacheParts {
+  readonly local: LocalTier
+  /** Undefined where there is no shared tier. */
+  readonly shared: SharedTier | undefined
+  /** What is asked when the local tier has no answer: the shared tier, or the source itself. */
+  readonly below: Tier
+  readonly markers: TagMarkers
+  readonly names: TagNames
+  readonly entries: EntryMaker
+  readonly isolation: Isolation
+  readonly clock: CompleteClock
+  readonly observer: CacheObserver
+  readonly background: Background
+  /** How long markers of evicted tags are kept at least. */
+  readonly markerLifeMs: number
+}
+
+/** A write in progress, from before the method is called until its value is put. */
+export interface Write {
+  readonly ticket: WriteTicket
+  readonly stamp: number
+}
+
+/** A value to be put under an encoded key. */
+export interface Put {
+  readonly key: string
+  readonly value: unknown
+}
+
+/**
+ * One named cache over its tiers, by encoded keys. The read path and the evict path are told in tier.ts; here they are
+ * walked.
+ */
+export class TieredCache {
+  readonly #flights = new FlightRegistry()
+  readonly #fence = new WriteFence()
+
+  constructor(private readonly parts: TieredCacheParts) {}
+
+  /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
+  read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
+    const entry = this.parts.local.hit(request.key)
+    if (entry === undefined) return this.#load(request, signal)
+    this.parts.observer.hit(request.key, entry, 'local')
+    return entry.settled ?? Promise.resolve(this.parts.isolation.give(entry.held))
+  }
+
+  /** What the tiers have, without loading. */
+  async lookup(key: string): Promise<Lookup<unknown>> {
+    return (await this.lookupMany([key]))[0]!
+  }
+
+  async lookupMany(keys: readonly string[]): Promise<Lookup<unknown>[]> {
+    const { local, shared, observer } = this.parts
+    const found = keys.map((key) => {
+      const entry = local.hit(key)
+      if (entry === undefined) observer.stats.localMisses++
+      else observer.hit(key, entry, 'local')
+      return entry
+    })
+    const missing = [...new Set(keys.filter((_, index) => found[index] === undefined))]
+    const fetched = new Map<string, Entry>()
+    if (shared !== undefined && missing.length > 0) {
+      // An evict of one of these keys while the answer is on its way must keep that answer out of the local tier.
+      const write = await this.beginWrite()
+      const entries = await shared.peekMany(missing)
+      for (const [index, key] of missing.entries()) {
+        const entry = entries[index]
+        if (entry === undefined) continue
+        fetched.set(key, entry)
+        if (!this.#fence.overlapped(write.ticket, key)) local.keep(key, entry)
+      }
+      this.endWrite(write)
+    }
+    return keys.map((key, index) => {
+      const entry = found[index] ?? fetched.get(key)
+      if (entry !== undefined) return { found: true, value: this.parts.isolation.give(entry.held) }
+      observer.miss(key)
+      return miss
+    })
+  }
+
+  /** To be called before the method whose result will be put; see {@link WriteFence}. */
+  async beginWrite(): Promise<Write> {
+    await this.parts.shared?.meet()
+    return { ticket: this.#fence.begin(), stamp: this.parts.markers.stamp }
+  }
+
+  endWrite(write: Write): void {
+    this.#fence.end(write.ticket)
+  }
+
+  /** Puts the results of one write in every tier. */
+  async put(puts: readonly Put[], terms: Terms, write: Write): Promise<void> {
+    const accepted: { key: string; entry: Entry }[] = []
+    const emptied: string[] = []
+    for (const { key, value } of puts) {
+      const tags = terms.tagsIfKept(value)
+      if (tags === undefined) continue
+      const overlapped = this.#fence.overlapped(write.ticket, key)
+      if (overlapped) this.parts.observer.superseded(key)
+      const origin = { stamp: write.stamp, verifiedAt: this.parts.clock.now(), loadMs: 0 }
+      const entry =
+        overlapped || terms.ttlMs === 0 ? undefined : this.parts.entries.make(key, value, tags, terms, origin)
+      // Whatever stood there is older than this write, so it goes even if the new value cannot stay.
+      if (entry === undefined) emptied.push(key)
+      else accepted.push({ key, entry })
+    }
+    const keys = accepted.map(({ key }) => key)
+    this.#dropHere(keys)
+    const since = this.#fence.now
+    const emptying = emptied.length > 0 ? this.#evictKeys(emptied) : undefined
+    const kept =
+      this.parts.shared === undefined ? accepted.map(({ entry }) => entry) : await this.parts.shared.putMany(accepted)
+    if (this.parts.shared !== undefined) this.#dropHere(keys, false)
+    for (const [index, entry] of kept.entries()) {
+      const key = keys[index]!
+      this.parts.observer.put(key)
+      if (entry !== undefined && !this.#fence.overlapped(write.ticket, key, since)) this.parts.local.keep(key, entry)
+    }
+    await emptying
+  }
+
+  /** Removes keys from every tier; see the evict path in tier.ts. */
+  async evict(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.parts.observer.evict({ key })
+    await this.#evictKeys(keys)
+  }
+
+  /** Removes every entry of this cache that carries one of the tags. */
+  async evictTags(tags: readonly string[]): Promise<void> {
+    this.parts.observer.evict({ tags })
+    this.detachTagged()
+    await this.#moveMarkers(this.parts.names.inCache(tags))
+    this.detachTagged()
+  }
+
+  /** Removes every entry of this cache. */
+  async clear(): Promise<void> {
+    this.parts.observer.evict({})
+    this.clearHere()
+    if (this.parts.shared === undefined) return
+    await this.#moveMarkers([this.parts.names.all])
+    this.clearHere()
+  }
+
+  /** The local half of {@link clear}. */
+  clearHere(): void {
+    this.#fence.noteAll()
+    this.#flights.revokeAll()
+    this.parts.local.clear()
+  }
+
+  /** Lets nobody join a load that began before a tag was evicted. */
+  detachTagged(): void {
+    this.#flights.detachTagged()
+  }
+
+  stats(): CacheStats {
+    const { observer, local, shared } = this.parts
+    return observer.stats.snapshot(local.size, local.bytes, shared !== undefined)
+  }
+
+  /** Loads in progress. */
+  get loading(): number {
+    return this.#flights.size
+  }
+
+  async #load(request: LoadRequest, signal: AbortSignal | undefined): Promise<unknown> {
+    const { observer, markers, clock, background, isolation, shared } = this.parts
+    observer.stats.localMisses++
+    signal?.throwIfAborted()
+    let flight = this.#flights.find(request.key)
+    if (flight !== undefined && wouldWaitForItself(flight)) return request.load(signal ?? flight.signal)
+    if (flight === undefined) {
+      if (shared === undefined) observer.miss(request.key)
+      flight = this.#flights.start(new Flight(request, markers.stamp, clock.now()), (it) => this.#fly(it))
+      background.track(flight.promise)
+    } else observer.stats.joins++
+    const loaded = await this.#wait(flight, signal)
+    return loaded.entry === undefined ? loaded.value : isolation.give(loaded.entry.held)
+  }
+
+  async #fly(flight: Flight): Promise<Loaded> {
+    const loaded = await this.parts.below.load(flight)
+    const { local, observer } = this.parts
+    if (!loaded.keep || loaded.entry === undefined) return loaded
+    if (flight.revoked) observer.superseded(flight.key)
+    // A detached flight may land after a younger one, whose entry then stays.
+    else if (!flight.detached || !local.has(flight.key)) local.keep(flight.key, loaded.entry)
+    return loaded
+  }
+
+  /** Waits for a flight as long as this caller's own signal allows; when the last caller has left, the work is cancelled. */
+  async #wait(flight: Flight, signal: AbortSignal | undefined): Promise<Loaded> {
+    flight.waiters++
+    const done = dependOn(flight)
+    if (signal === undefined) return flight.promise.finally(done)
+    let leave = (): void => {}
+    const left = new Promise<never>((_, reject) => {
+      leave = () => {
+        if (--flight.waiters === 0) {
+          this.#flights.revoke(flight.key)
+          flight.abort(signal.reason)
+        }
+        reject(signal.reason)
+      }
+      signal.addEventListener('abort', leave, { once: true })
+    })
+    try {
+      return await Promise.race([flight.promise, left])
+    } finally {
+      signal.removeEventListener('abort', leave)
+      done()
+    }
+  }
+
+  async #evictKeys(keys: readonly string[]): Promise<void> {
+    this.#dropHere(keys)
+    if (this.parts.shared === undefined) return
+    await this.parts.shared.evictMany(keys)
+    // Meanwhile another reader may have fetched the old value from the shared tier.
+    this.#dropHere(keys)
+  }
+
+  #dropHere(keys: readonly string[], note = true): void {
+    for (const key of keys) {
+      if (note) this.#fence.note(key)
+      this.#flights.revoke(key)
+      this.parts.local.drop(key, 'explicit')
+    }
+  }
+
+  async #moveMarkers(names: readonly string[]): Promise<void> {
+    try {
+      await this.parts.markers.evict(names, this.parts.markerLifeMs, this.parts.clock.now())
+    } catch (error) {
+      this.parts.observer.sharedFailed('tags', error)
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { createOperation } from './create-operation'
+import { decorateMethod } from './dialect'
+import type { CacheMethodDecorator } from './method-decorator'
+import type {
+  ArgumentTagsFunction,
+  CacheEvictOptions,
+  ConditionFunction,
+  KeyFunction,
+  ResultKeyFunction,
+  UnlessFunction,
+} from './options'
+
+/**
+ * Removes entries when the method has succeeded (or before it is called): one key, the carriers of tags, or all.
+ *
+ * @throws (when the class is defined) CW_OPTION_INVALID, CW_OPTION_UNKNOWN, CW_OPTIONS_CONTRADICT, CW_KEY_UNSUPPORTED
+ *
+ * @example
+ * ```ts
+ * @CacheEvict({ cache: 'products' })
+ * async remove(id: string): Promise<void> { … }
+ * ```
+ */
+export function CacheEvict<
+  Key extends KeyFunction = KeyFunction,
+  ResultKey extends ResultKeyFunction = ResultKeyFunction,
+  Condition extends ConditionFunction = ConditionFunction,
+  Unless extends UnlessFunction = UnlessFunction,
+  Tags extends ArgumentTagsFunction = ArgumentTagsFunction,
+>(
+  options: CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags> = {},
+): CacheMethodDecorator<{ key: Key; resultKey: ResultKey; condition: Condition; unless: Unless; argumentTags: Tags }> {
+  return ((...args: unknown[]) =>
+    decorateMethod('@CacheEvict', (method) => [createOperation('evict', options, method.where)], args)) as never
+}

@@ -1,0 +1,35 @@
+import { createOperation } from './create-operation'
+import { decorateMethod } from './dialect'
+import type { CacheMethodDecorator } from './method-decorator'
+import type {
+  CachePutOptions,
+  ConditionFunction,
+  KeyFunction,
+  ResultKeyFunction,
+  ResultTagsFunction,
+  UnlessFunction,
+} from './options'
+
+/**
+ * Always calls the method, and puts what it returns in the cache in place of what was there.
+ *
+ * @throws (when the class is defined) CW_OPTION_INVALID, CW_OPTION_UNKNOWN, CW_OPTIONS_CONTRADICT, CW_KEY_UNSUPPORTED
+ *
+ * @example
+ * ```ts
+ * @CachePut({ cache: 'products', key: (product: Product) => product.id })
+ * async update(product: Product): Promise<Product> { … }
+ * ```
+ */
+export function CachePut<
+  Key extends KeyFunction = KeyFunction,
+  ResultKey extends ResultKeyFunction = ResultKeyFunction,
+  Condition extends ConditionFunction = ConditionFunction,
+  Unless extends UnlessFunction = UnlessFunction,
+  Tags extends ResultTagsFunction = ResultTagsFunction,
+>(
+  options: CachePutOptions<Key, ResultKey, Condition, Unless, Tags> = {},
+): CacheMethodDecorator<{ key: Key; resultKey: ResultKey; condition: Condition; unless: Unless; resultTags: Tags }> {
+  return ((...args: unknown[]) =>
+    decorateMethod('@CachePut', (method) => [createOperation('put', options, method.where)], args)) as never
+}

@@ -1,0 +1,77 @@
+import { checkOptions, rules } from '../kernel/options'
+import type { Operation } from '../metadata/operation'
+import { createOperation } from './create-operation'
+import { decorateMethod } from './dialect'
+import type { CacheMethodDecorator } from './method-decorator'
+import type {
+  ArgumentTagsFunction,
+  CacheableOptions,
+  CacheEvictOptions,
+  CachePutOptions,
+  ConditionFunction,
+  KeyFunction,
+  ResultKeyFunction,
+  ResultTagsFunction,
+  UnlessFunction,
+} from './options'
+
+type Read = CacheableOptions<KeyFunction, ConditionFunction, UnlessFunction, ResultTagsFunction>
+type Put = CachePutOptions<KeyFunction, ResultKeyFunction, ConditionFunction, UnlessFunction, ResultTagsFunction>
+type Evict = CacheEvictOptions<KeyFunction, ResultKeyFunction, ConditionFunction, UnlessFunction, ArgumentTagsFunction>
+
+/** Options of `@Caching`: the operations of one method, in any number. */
+export interface CachingOperations<
+  Reads extends readonly Read[],
+  Puts extends readonly Put[],
+  Evicts extends readonly Evict[],
+> {
+  /** What as many `@Cacheable` would say. @default none */
+  readonly cacheable?: Reads
+  /** What as many `@CachePut` would say. @default none */
+  readonly put?: Puts
+  /** What as many `@CacheEvict` would say. @default none */
+  readonly evict?: Evicts
+}
+
+type FunctionOf<Options, Name extends string> = Options extends { readonly [_ in Name]?: infer Given }
+  ? Extract<Given, Function>
+  : never
+
+const lists = { cacheable: rules.list, put: rules.list, evict: rules.list }
+
+/**
+ * Several operations on one method, as a list. The same as writing the decorators one above the other.
+ *
+ * @throws (when the class is defined) CW_OPTION_INVALID, CW_OPTION_UNKNOWN, CW_OPTIONS_CONTRADICT, CW_KEY_UNSUPPORTED
+ *
+ * @example
+ * ```ts
+ * @Caching({ evict: [{ cache: 'products' }, { cache: 'prices', allEntries: true }] })
+ * async remove(id: string): Promise<void> { … }
+ * ```
+ */
+export function Caching<
+  const Reads extends readonly Read[] = [],
+  const Puts extends readonly Put[] = [],
+  const Evicts extends readonly Evict[] = [],
+>(
+  options: CachingOperations<Reads, Puts, Evicts>,
+): CacheMethodDecorator<{
+  key: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'key'>
+  resultKey: FunctionOf<Puts[number] | Evicts[number], 'resultKey'>
+  condition: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'condition'>
+  unless: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'unless'>
+  resultTags: FunctionOf<Reads[number] | Puts[number], 'tags'>
+  argumentTags: FunctionOf<Evicts[number], 'tags'>
+}> {
+  const operations = ({ where }: { readonly where: string }): Operation[] => {
+    checkOptions(`@Caching of ${where}`, options, lists)
+    const { cacheable = [], put = [], evict = [] } = options
+    return [
+      ...cacheable.map((read) => createOperation('read', read, where)),
+      ...put.map((its) => createOperation('put', its, where)),
+      ...evict.map((its) => createOperation('evict', its, where)),
+    ]
+  }
+  return ((...args: unknown[]) => decorateMethod('@Caching', operations, args)) as never
+}

@@ -1,0 +1,118 @@
+import { checkTags } from '../cache/cache'
+import { type Duration, milliseconds } from '../kernel/duration'
+import { cacheError } from '../kernel/errors'
+import { checkOptions, type Rule, rules } from '../kernel/options'
+import type { Operation, UserFunction } from '../metadata/operation'
+
+/** The options of all three kinds in one; each kind allows some of them. */
+interface AnyOptions {
+  readonly cache?: string | readonly string[]
+  readonly manager?: unknown
+  readonly key?: UserFunction
+  readonly resultKey?: UserFunction
+  readonly ttl?: Duration
+  readonly condition?: UserFunction
+  readonly unless?: UserFunction
+  readonly tags?: UserFunction | readonly string[]
+  readonly before?: boolean
+  readonly allEntries?: boolean
+}
+
+const cacheNames = {
+  text: 'a cache name, or an array of them, none of them empty',
+  allows: (value: unknown) => {
+    const names: readonly unknown[] = Array.isArray(value) ? value : [value]
+    return names.length > 0 && names.every((name) => typeof name === 'string' && name.trim() !== '')
+  },
+}
+
+const managerRule = rules.either(rules.object, rules.callable)
+
+/** What a class may say for its methods. */
+export const classRules = { cache: cacheNames, ttl: rules.anything, manager: managerRule }
+
+const readRules = {
+  ...classRules,
+  key: rules.callable,
+  condition: rules.callable,
+  unless: rules.callable,
+  tags: rules.either(rules.list, rules.callable),
+}
+const putRules = { ...readRules, resultKey: rules.callable }
+const { ttl: _, ...untimed } = putRules
+const evictRules = { ...untimed, before: rules.flag, allEntries: rules.flag }
+
+const rulesOf: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>>> = {
+  read: readRules,
+  put: putRules,
+  evict: evictRules,
+}
+
+const decoratorOf: Readonly<Record<Operation['kind'], string>> = {
+  read: '@Cacheable',
+  put: '@CachePut',
+  evict: '@CacheEvict',
+}
+
+/** Pairs that cannot both be given, and why. */
+const contradictions: readonly (readonly [keyof AnyOptions, keyof AnyOptions, string])[] = [
+  ['key', 'resultKey', 'both say what the key is'],
+  ['allEntries', 'key', 'one evicts everything, the other one entry'],
+  ['allEntries', 'resultKey', 'one evicts everything, the other one entry'],
+  ['allEntries', 'tags', 'one evicts everything, the other what carries tags'],
+  ['before', 'unless', '`unless` needs the result, and there is none before the method'],
+  ['before', 'resultKey', '`resultKey` needs the result, and there is none before the method'],
+]
+
+/**
+ * Checks the options of one decorator and freezes them into an operation.
+ *
+ * @param where the method, for messages
+ * @throws CW_OPTION_UNKNOWN, CW_OPTION_INVALID, CW_OPTIONS_CONTRADICT
+ */
+export function createOperation(kind: Operation['kind'], options: object, where: string): Operation {
+  const decorator = decoratorOf[kind]
+  const here = `${decorator} of ${where}`
+  const given = options as AnyOptions
+  checkOptions(here, options, rulesOf[kind])
+  for (const [one, other, why] of contradictions) {
+    if (isGiven(given[one]) && isGiven(given[other])) {
+      throw cacheError(
+        'CW_OPTIONS_CONTRADICT',
+        `${here}: options \`${one}\` and \`${other}\` contradict each other: ${why}. Give one of them.`,
+      )
+    }
+  }
+  return Object.freeze({
+    kind,
+    decorator,
+    caches: namesOf(given.cache),
+    key: given.key,
+    resultKey: given.resultKey,
+    ttlMs: given.ttl === undefined ? undefined : milliseconds(given.ttl, `${here}: option \`ttl\``),
+    condition: given.condition,
+    unless: given.unless,
+    tags: tagsOf(given.tags, here),
+    before: given.before ?? false,
+    allEntries: given.allEntries ?? false,
+    manager: given.manager,
+  })
+}
+
+/** The names as a list; undefined where none is given. */
+export function namesOf(cache: string | readonly string[] | undefined): readonly string[] | undefined {
+  if (cache === undefined) return undefined
+  return Object.freeze(typeof cache === 'string' ? [cache] : [...new Set(cache)])
+}
+
+function tagsOf(tags: AnyOptions['tags'], here: string): UserFunction | undefined {
+  if (tags === undefined || typeof tags === 'function') return tags
+  checkTags(tags, here)
+  const fixed = Object.freeze([...tags])
+  return () => fixed
+}
+
+// `allEntries: false` says nothing.
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== false
+}

@@ -1,0 +1,80 @@
+import type { Duration } from '../kernel/duration'
+import type { CacheKeyParts } from '../key/key-encoder'
+import type { CacheManager } from '../manager/cache-manager'
+
+/*
+ * The functions users write are generic parameters of the decorators, so that the compiler can hold them against the
+ * method they stand on. These are the widest forms of each.
+ */
+
+// biome-ignore lint/suspicious/noExplicitAny: the only type from which the compiler infers a function's own parameters
+type Anything = any
+
+/** Makes the key of the arguments. */
+export type KeyFunction = (...args: Anything[]) => CacheKeyParts
+/** Makes the key of the result and the arguments. */
+export type ResultKeyFunction = (result: Anything, ...args: Anything[]) => CacheKeyParts
+/** Decides by the arguments. */
+export type ConditionFunction = (...args: Anything[]) => boolean
+/** Decides by the result and the arguments. */
+export type UnlessFunction = (result: Anything, ...args: Anything[]) => boolean
+/** Names tags by the result and the arguments. */
+export type ResultTagsFunction = (result: Anything, ...args: Anything[]) => readonly string[]
+/** Names tags by the arguments. */
+export type ArgumentTagsFunction = (...args: Anything[]) => readonly string[]
+
+/** What every operation can say. */
+export interface OperationOptions {
+  /** The cache, or several. @default the class's `@CacheConfig`, or else a cache of the method's own: `Class.method` */
+  readonly cache?: string | readonly string[]
+  /** The manager to use. @default the one the instance is bound to, or else the one `configureCaching` made */
+  readonly manager?: CacheManager | (() => CacheManager)
+}
+
+/** Options of `@Cacheable`. */
+export interface CacheableOptions<Key, Condition, Unless, Tags> extends OperationOptions {
+  /** Makes the key of the arguments. @default all parameters, or those marked `@CacheKey()`, without those marked `@CacheIgnore()` */
+  readonly key?: Key
+  /** How long the value lives. @default the cache's `ttl` */
+  readonly ttl?: Duration
+  /** Caches only calls for which this is true; others go straight to the method. @default always */
+  readonly condition?: Condition
+  /** Does not keep a result for which this is true. @default never */
+  readonly unless?: Unless
+  /** Tags by which the entry can be evicted: fixed, or read off result and arguments. @default none */
+  readonly tags?: Tags | readonly string[]
+}
+
+/** Options of `@CachePut`. */
+export interface CachePutOptions<Key, ResultKey, Condition, Unless, Tags>
+  extends CacheableOptions<Key, Condition, Unless, Tags> {
+  /** Makes the key of the result and the arguments, for an id that the method assigns. @default `key` */
+  readonly resultKey?: ResultKey
+}
+
+/** Options of `@CacheEvict`. */
+export interface CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags> extends OperationOptions {
+  /** Makes the key of the arguments. @default as `@Cacheable`, unless `tags` or `allEntries` say what to evict */
+  readonly key?: Key
+  /** Makes the key of the result and the arguments. @default `key` */
+  readonly resultKey?: ResultKey
+  /** Evicts only after calls for which this is true. @default always */
+  readonly condition?: Condition
+  /** Does not evict after a result for which this is true. @default never */
+  readonly unless?: Unless
+  /**
+   * Evicts what carries these tags: fixed, or by the arguments. In the named cache; in every cache where none is named.
+   * @default none
+   */
+  readonly tags?: Tags | readonly string[]
+  /** Evicts before the method, whether it will succeed or not. @default false: after it has succeeded */
+  readonly before?: boolean
+  /** Evicts every entry of the cache. @default false */
+  readonly allEntries?: boolean
+}
+
+/** Options of `@CacheConfig`. */
+export interface CacheConfigOptions extends OperationOptions {
+  /** How long values live. @default the cache's `ttl` */
+  readonly ttl?: Duration
+}

@@ -1,0 +1,55 @@
+import type { RemovalCause } from '../kernel/entry'
+import type { CacheError } from '../kernel/errors'
+
+/** The tier a value came from. */
+export type TierName = 'local' | 'shared'
+
+/** What a manager tells its listeners; `key` is the readable encoding of the key's parts. */
+export interface CacheEvents {
+  /** A read was answered by a tier. */
+  hit: { readonly cache: string; readonly key: string; readonly tier: TierName }
+  /** No tier had the value. */
+  miss: { readonly cache: string; readonly key: string }
+  /** The method was called and answered. */
+  load: { readonly cache: string; readonly key: string; readonly durationMs: number }
+  /** The method was called and failed; its error went to the callers. */
+  loadFailure: { readonly cache: string; readonly key: string; readonly durationMs: number; readonly error: unknown }
+  /** A value was put by a write. */
+  put: { readonly cache: string; readonly key: string }
+  /** Entries were asked to go: one key, the carriers of tags, or all of a cache (neither `key` nor `tags`). */
+  evict: { readonly cache: string | undefined; readonly key?: string; readonly tags?: readonly string[] }
+  /** An entry left the local tier. */
+  removal: { readonly cache: string; readonly key: string; readonly cause: RemovalCause }
+  /** A loaded value was not kept because its key or one of its tags was evicted while it was being loaded. */
+  superseded: { readonly cache: string; readonly key: string }
+  /** A value could not be kept: it cannot be carried, or is over a limit. The call was answered. */
+  refused: { readonly cache: string; readonly key: string; readonly error: CacheError }
+  /** A function given by the user threw, and this operation was skipped. The call was answered. */
+  skipped: { readonly cache: string | undefined; readonly operation: string; readonly error: CacheError }
+  /** What stands at a key in the shared tier is not an entry this version can read; treated as a miss. */
+  unreadable: { readonly cache: string; readonly key: string; readonly error: CacheError }
+  /** The shared tier failed an operation. The call was answered without it. */
+  sharedFailure: { readonly cache: string | undefined; readonly operation: SharedOperation; readonly error: unknown }
+}
+
+/** What the shared tier was asked for when it failed. */
+export type SharedOperation = 'get' | 'put' | 'evict' | 'tags' | 'connect'
+
+/** Names of the events. */
+export type CacheEventName = keyof CacheEvents
+
+/** Every event there is. */
+export const cacheEventNames = [
+  'hit',
+  'miss',
+  'load',
+  'loadFailure',
+  'put',
+  'evict',
+  'removal',
+  'superseded',
+  'refused',
+  'skipped',
+  'unreadable',
+  'sharedFailure',
+] as const satisfies readonly CacheEventName[]

@@ -1,0 +1,55 @@
+import { type Channel, channel } from 'node:diagnostics_channel'
+import type { Warnings } from '../kernel/warn'
+import { type CacheEventName, type CacheEvents, cacheEventNames } from './cache-event'
+
+/** Called with each event of the kind it was registered for. */
+export type CacheEventListener<Name extends CacheEventName> = (event: CacheEvents[Name]) => void
+
+type Listeners = { readonly [Name in CacheEventName]: Set<CacheEventListener<Name>> }
+
+/**
+ * Delivers events to a manager's listeners and to `diagnostics_channel` (`cachewright:<event>`, which sees the events of
+ * every manager in the process). An event object is built only when somebody listens.
+ */
+export class EventHub {
+  readonly #warnings: Warnings
+  readonly #listeners: Listeners
+  readonly #channels: { readonly [Name in CacheEventName]: Channel }
+
+  constructor(warnings: Warnings) {
+    this.#warnings = warnings
+    this.#listeners = byName(() => new Set()) as Listeners
+    this.#channels = byName((name) => channel(`cachewright:${name}`))
+  }
+
+  /** @returns a function that takes the listener off again */
+  on<Name extends CacheEventName>(name: Name, listener: CacheEventListener<Name>): () => void {
+    this.#listeners[name].add(listener)
+    return () => this.#listeners[name].delete(listener)
+  }
+
+  /** Whether anybody would see this event; ask before building one on a hot path. */
+  wants(name: CacheEventName): boolean {
+    return this.#listeners[name].size > 0 || this.#channels[name].hasSubscribers
+  }
+
+  emit<Name extends CacheEventName>(name: Name, event: CacheEvents[Name]): void {
+    for (const listener of this.#listeners[name]) {
+      // A listener watches; its failure is not the service's.
+      try {
+        listener(event)
+      } catch (error) {
+        this.#warnings.once('CW_FUNCTION_FAILED', `on ${name}`, `A listener of '${name}' threw: ${String(error)}`)
+      }
+    }
+    if (this.#channels[name].hasSubscribers) this.#channels[name].publish(event)
+  }
+
+  has(name: string): name is CacheEventName {
+    return Object.hasOwn(this.#listeners, name)
+  }
+}
+
+function byName<Part>(make: (name: CacheEventName) => Part): { [Name in CacheEventName]: Part } {
+  return Object.fromEntries(cacheEventNames.map((name) => [name, make(name)])) as { [Name in CacheEventName]: Part }
+}

@@ -1,0 +1,152 @@
+import type { RemovalCause } from '../kernel/entry'
+
+/** Counts of one cache since its manager was made; a snapshot that never changes. */
+export interface CacheStats {
+  /** Reads answered by a tier. */
+  readonly hits: number
+  /** Reads that no tier could answer. */
+  readonly misses: number
+  /** `hits / (hits + misses)`; 0 before the first read. */
+  readonly hitRatio: number
+  readonly loadSuccesses: number
+  readonly loadFailures: number
+  /** Reads that waited for a load another caller had begun. */
+  readonly joins: number
+  /** Load times: how many loads took at most so many milliseconds. */
+  readonly loadTimes: LoadTimes
+  /** Milliseconds the source would have worked for the hits: each hit counts the load time of its value. */
+  readonly timeSavedMs: number
+  readonly puts: number
+  /** Evictions asked for: keys, tags and clears. */
+  readonly evictions: number
+  /** Loaded values not kept because of an eviction during the load. */
+  readonly superseded: number
+  /** Values not kept because they cannot be carried or are over a limit. */
+  readonly refused: number
+  readonly local: LocalStats
+  /** Undefined where the manager has no shared tier. */
+  readonly shared: SharedStats | undefined
+}
+
+/** Counts of the local tier of one cache. */
+export interface LocalStats {
+  readonly hits: number
+  readonly misses: number
+  /** Entries held now. */
+  readonly size: number
+  /** Estimated bytes held now; 0 where no byte limit is set. */
+  readonly bytes: number
+  /** Entries that left, by cause. */
+  readonly removals: Readonly<Record<RemovalCause, number>>
+}
+
+/** Counts of the shared tier of one cache. */
+export interface SharedStats {
+  readonly hits: number
+  readonly misses: number
+  /** Operations the tier did not answer, in time or at all. */
+  readonly failures: number
+  /** What stood at a key and was not readable. */
+  readonly unreadable: number
+}
+
+/** A histogram of load times. */
+export interface LoadTimes {
+  readonly totalMs: number
+  readonly averageMs: number
+  /** Ascending; the last bound is `Infinity`. */
+  readonly buckets: readonly { readonly upToMs: number; readonly count: number }[]
+}
+
+const bucketBounds = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, Number.POSITIVE_INFINITY]
+
+/** The running counts of one cache: plain numbers, so that counting a hit costs an addition. */
+export class StatsCounter {
+  localHits = 0
+  localMisses = 0
+  sharedHits = 0
+  sharedMisses = 0
+  sharedFailures = 0
+  unreadable = 0
+  misses = 0
+  loadSuccesses = 0
+  loadFailures = 0
+  joins = 0
+  timeSavedMs = 0
+  puts = 0
+  evictions = 0
+  superseded = 0
+  refused = 0
+  readonly removals: Record<RemovalCause, number> = { explicit: 0, replaced: 0, expired: 0, size: 0, invalidated: 0 }
+  #totalLoadMs = 0
+  readonly #loadTimes: number[] = bucketBounds.map(() => 0)
+
+  recordLoad(durationMs: number): void {
+    this.loadSuccesses++
+    this.#totalLoadMs += durationMs
+    const bucket = bucketBounds.findIndex((bound) => durationMs <= bound)
+    this.#loadTimes[bucket]!++
+  }
+
+  snapshot(size: number, bytes: number, hasShared: boolean): CacheStats {
+    const hits = this.localHits + this.sharedHits
+    return deepFreeze({
+      hits,
+      misses: this.misses,
+      hitRatio: ratio(hits, this.misses),
+      loadSuccesses: this.loadSuccesses,
+      loadFailures: this.loadFailures,
+      joins: this.joins,
+      loadTimes: {
+        totalMs: this.#totalLoadMs,
+        averageMs: this.loadSuccesses === 0 ? 0 : this.#totalLoadMs / this.loadSuccesses,
+        buckets: bucketBounds.map((upToMs, index) => ({ upToMs, count: this.#loadTimes[index]! })),
+      },
+      timeSavedMs: this.timeSavedMs,
+      puts: this.puts,
+      evictions: this.evictions,
+      superseded: this.superseded,
+      refused: this.refused,
+      local: { hits: this.localHits, misses: this.localMisses, size, bytes, removals: { ...this.removals } },
+      shared: hasShared
+        ? {
+            hits: this.sharedHits,
+            misses: this.sharedMisses,
+            failures: this.sharedFailures,
+            unreadable: this.unreadable,
+          }
+        : undefined,
+    })
+  }
+}
+
+/** Counts of a manager: each cache by name, and the sums that matter most. */
+export interface ManagerStats {
+  readonly caches: Readonly<Record<string, CacheStats>>
+  readonly hits: number
+  readonly misses: number
+  readonly hitRatio: number
+  readonly loadSuccesses: number
+  readonly loadFailures: number
+}
+
+/** Sums the caches of a manager. */
+export function summarise(caches: Record<string, CacheStats>): ManagerStats {
+  const total = { hits: 0, misses: 0, loadSuccesses: 0, loadFailures: 0 }
+  for (const stats of Object.values(caches)) {
+    total.hits += stats.hits
+    total.misses += stats.misses
+    total.loadSuccesses += stats.loadSuccesses
+    total.loadFailures += stats.loadFailures
+  }
+  return deepFreeze({ caches, ...total, hitRatio: ratio(total.hits, total.misses) })
+}
+
+function ratio(hits: number, misses: number): number {
+  return hits + misses === 0 ? 0 : hits / (hits + misses)
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part as object)
+  return Object.freeze(value)
+}

@@ -1,0 +1,46 @@
+/**
+ * Declarative caching for class-based TypeScript services.
+ *
+ * The map of the house: `decorators` record what is asked for (`metadata`), the `interceptor` executes it in one fixed
+ * order, a `cache` is a chain of loaders over `stores`, the `manager` puts it together, `key` and `codec` say how
+ * arguments and values travel, `events` what happened. Redis is a door of its own: `cachewright/redis`.
+ *
+ * @module
+ */
+export { Cache, type KeepOptions, type Loader, type LoadOptions } from './cache/cache'
+export type { IsolationMode } from './cache/isolation'
+export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
+export { CacheEvict } from './decorators/cache-evict'
+export { CachePut } from './decorators/cache-put'
+export { Cacheable } from './decorators/cacheable'
+export { Caching, type CachingOperations } from './decorators/caching'
+export type { CacheMethodDecorator } from './decorators/method-decorator'
+export type {
+  CacheableOptions,
+  CacheConfigOptions,
+  CacheEvictOptions,
+  CachePutOptions,
+  OperationOptions,
+} from './decorators/options'
+export { CacheIgnore, CacheKey, type CacheParameterDecorator } from './decorators/parameters'
+export type { CacheEventName, CacheEvents, SharedOperation, TierName } from './events/cache-event'
+export type { CacheEventListener } from './events/event-hub'
+export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedStats } from './events/stats'
+export { type Clock, type CompleteClock, wallTime } from './kernel/clock'
+export { type Duration, milliseconds } from './kernel/duration'
+export type { RemovalCause } from './kernel/entry'
+export { type CacheError, type CacheErrorCode, cacheError, cacheErrorCodes, isCacheError } from './kernel/errors'
+export type { Hit, Lookup, Miss } from './kernel/lookup'
+export { type RegisteredType, registeredType, type TypeRegistration } from './kernel/registered-types'
+export type { CacheKeyParts, KeyValue } from './key/key-encoder'
+export { CacheManager, type ReadyReport } from './manager/cache-manager'
+export { configureCaching, createCacheManager } from './manager/configure'
+export type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './manager/definition'
+export type { Finding } from './manager/definition-audit'
+export type {
+  MarkerNumbers,
+  SharedPut,
+  SharedStore,
+  SharedStoreContext,
+  SharedStoreFactory,
+} from './stores/shared-store'

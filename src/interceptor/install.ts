@@ -1,0 +1,26 @@
+import type { DecoratedMethod } from '../metadata/decorated-method'
+import { recordWrapper } from '../metadata/operation-source'
+import { dressAs } from '../metadata/reflect'
+import { intercept } from './cache-interceptor'
+import { Invocation } from './invocation'
+import { Planner } from './plan'
+
+/**
+ * The function that takes a decorated method's place. It is installed once, by the first of the method's decorators;
+ * later ones only record.
+ */
+export function installInterceptor(method: DecoratedMethod): (...args: unknown[]) => Promise<unknown> {
+  let planner: Planner | undefined
+  const wrapper = function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    // The method is async, so whatever is wrong with a call is a rejection, never a throw.
+    try {
+      planner ??= new Planner(method)
+      return intercept(planner.planFor(this), new Invocation(method, this, args))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  dressAs(wrapper, method.original)
+  recordWrapper(wrapper, method)
+  return wrapper
+}

@@ -1,0 +1,69 @@
+import { cacheError } from '../kernel/errors'
+import type { DecoratedMethod } from '../metadata/decorated-method'
+import type { Planned } from './plan'
+
+/** One call of a decorated method. */
+export class Invocation {
+  readonly #method: DecoratedMethod
+  readonly #self: unknown
+  readonly args: readonly unknown[]
+  /** Whether this call has called the method itself. */
+  invoked = false
+
+  constructor(method: DecoratedMethod, self: unknown, args: readonly unknown[]) {
+    this.#method = method
+    this.#self = self
+    this.args = args
+  }
+
+  get where(): string {
+    return this.#method.where
+  }
+
+  /** The caller's own AbortSignal, if the method was given one. */
+  get signal(): AbortSignal | undefined {
+    return this.args.find((argument): argument is AbortSignal => argument instanceof AbortSignal)
+  }
+
+  /**
+   * Calls the method.
+   *
+   * @param signal takes the place of the caller's own, where several callers share the call
+   * @throws what the method throws; CW_SYNC_METHOD if it does not answer by a promise
+   */
+  async proceed(signal?: AbortSignal): Promise<unknown> {
+    this.invoked = true
+    const args = signal === undefined ? this.args : this.args.map((its) => (its instanceof AbortSignal ? signal : its))
+    const answer: unknown = Reflect.apply(this.#method.original, this.#self, args)
+    if (isThenable(answer)) return answer
+    throw cacheError(
+      'CW_SYNC_METHOD',
+      `${this.where} did not return a promise. Caches may have to ask another process, so @Cacheable, @CachePut and @CacheEvict take async methods: make it async, or use @Memoize for a synchronous one.`,
+    )
+  }
+
+  /**
+   * Asks a function of the user. If it throws, the operation is skipped and that is reported; the call goes on.
+   *
+   * @returns the answer, or undefined if there is none
+   */
+  ask<Answer>(planned: Planned, option: string, answer: () => Answer): { readonly value: Answer } | undefined {
+    try {
+      return { value: answer() }
+    } catch (error) {
+      this.skip(planned, `\`${option}\` threw: ${error instanceof Error ? error.message : String(error)}`, error)
+      return undefined
+    }
+  }
+
+  /** Reports that an operation is left out of this call. */
+  skip({ manager, caches, operation }: Planned, reason: string, cause?: unknown): void {
+    const name = `${operation.decorator} of ${this.where}`
+    const error = cacheError('CW_FUNCTION_FAILED', `${name} was skipped: ${reason}`, cause)
+    manager.reportSkipped(caches[0]?.name, name, error)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}

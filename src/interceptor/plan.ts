@@ -1,0 +1,129 @@
+import type { Cache } from '../cache/cache'
+import { cacheError } from '../kernel/errors'
+import { type KeyGenerator, keyFromParameters } from '../key/key-generator'
+import { CacheManager } from '../manager/cache-manager'
+import { configuredManager, managerBoundTo } from '../manager/configured'
+import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
+import type { ClassConfig, Operation } from '../metadata/operation'
+import { classOf, ownCacheName } from './cache-name'
+
+/** An operation with all that can be decided before the call's arguments are known. */
+export interface Planned {
+  readonly operation: Operation
+  readonly manager: CacheManager
+  readonly caches: readonly Cache[]
+  /** Whether the operation names its cache, itself or by its class. */
+  readonly namesCache: boolean
+  /** The key of the arguments where the operation has no key function. */
+  readonly keyOfArguments: KeyGenerator
+  readonly ttlMs: number | undefined
+}
+
+/** What a call of a method does, in the order in which the interceptor does it. */
+export interface Plan {
+  readonly evictsBefore: readonly Planned[]
+  readonly reads: readonly Planned[]
+  readonly puts: readonly Planned[]
+  readonly evictsAfter: readonly Planned[]
+  /** The whole plan, where it is one read without conditions from one cache: the path that must cost least. */
+  readonly single: Planned | undefined
+}
+
+interface Remembered {
+  readonly managers: readonly CacheManager[]
+  readonly plan: Plan
+}
+
+/** Makes plans for one method and remembers them by class and managers. */
+export class Planner {
+  readonly #method: DecoratedMethod
+  readonly #remembered = new WeakMap<Function, Remembered>()
+  readonly #keyOfArguments: KeyGenerator
+
+  constructor(method: DecoratedMethod) {
+    this.#method = method
+    this.#keyOfArguments = keyFromParameters(method.marks, method.where)
+  }
+
+  /** @throws CW_NOT_CONFIGURED, CW_VERSION_MISMATCH, CW_OPTION_INVALID */
+  planFor(self: unknown): Plan {
+    const owner = classOf(self)
+    const managers = this.#method.operations.map((operation) => this.#managerOf(operation, self, owner))
+    const known = owner === undefined ? undefined : this.#remembered.get(owner)
+    if (known !== undefined && sameList(known.managers, managers)) return known.plan
+    const plan = this.#make(self, owner, managers)
+    if (owner !== undefined) this.#remembered.set(owner, { managers, plan })
+    return plan
+  }
+
+  #make(self: unknown, owner: Function | undefined, managers: readonly CacheManager[]): Plan {
+    const config = classConfigOf(owner, this.#method.place.metadata)
+    const all = this.#method.operations.flatMap((operation, index) => {
+      const planned = this.#plan(operation, managers[index]!, config, self, owner)
+      return planned === undefined ? [] : [planned]
+    })
+    const of = (kind: Operation['kind'], before = false): Planned[] =>
+      all.filter(({ operation }) => operation.kind === kind && operation.before === before)
+    const reads = of('read')
+    const [only] = reads
+    const single =
+      all.length === 1 && only !== undefined && only.caches.length === 1 && only.operation.condition === undefined
+    return {
+      evictsBefore: of('evict', true),
+      reads,
+      puts: of('put'),
+      evictsAfter: of('evict'),
+      single: single ? only : undefined,
+    }
+  }
+
+  #plan(
+    operation: Operation,
+    manager: CacheManager,
+    config: ClassConfig | undefined,
+    self: unknown,
+    owner: Function | undefined,
+  ): Planned | undefined {
+    const named = operation.caches ?? config?.caches
+    const names = named ?? this.#claim(manager, self, owner)
+    if (names === undefined) return undefined
+    return {
+      operation,
+      manager,
+      caches: names.map((name) => manager.cache(name)),
+      namesCache: named !== undefined,
+      keyOfArguments: this.#keyOfArguments,
+      ttlMs: operation.ttlMs ?? config?.ttlMs,
+    }
+  }
+
+  /** A cache of the method's own; none if another class of the same name has it already. */
+  #claim(manager: CacheManager, self: unknown, owner: Function | undefined): readonly string[] | undefined {
+    const name = ownCacheName(this.#method, self)
+    return manager.claim(name, owner ?? this.#method) ? [name] : undefined
+  }
+
+  #managerOf(operation: Operation, self: unknown, owner: Function | undefined): CacheManager {
+    const where = (): string => this.#method.where
+    const bound = managerBoundTo(self, where)
+    if (bound !== undefined) return bound
+    const given = operation.manager ?? classConfigOf(owner, this.#method.place.metadata)?.manager
+    if (given === undefined) return configuredManager(where)
+    const manager: unknown = typeof given === 'function' ? given() : given
+    if (isManager(manager)) return manager
+    throw cacheError(
+      'CW_OPTION_INVALID',
+      `${operation.decorator} of ${where()}: option \`manager\` must be a cache manager or a function that returns one, got ${manager === null ? 'null' : typeof manager}.`,
+    )
+  }
+}
+
+// By shape: the manager may come from another copy of the package.
+function isManager(value: unknown): value is CacheManager {
+  if (value instanceof CacheManager) return true
+  return typeof value === 'object' && value !== null && 'cache' in value && 'claim' in value
+}
+
+function sameList(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((item, index) => item === other[index])
+}

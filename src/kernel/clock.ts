@@ -1,0 +1,52 @@
+/**
+ * Where time comes from. Give a manager another clock to test a service without waiting.
+ *
+ * Only differences between two readings are ever used, so any monotonic count of milliseconds will do.
+ */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never runs backwards. */
+  now(): number
+  /** Calls back once after `delayMs`; what it returns cancels that. @default timers of the system that keep no process alive */
+  setTimer?(callback: () => void, delayMs: number): () => void
+}
+
+/** A {@link Clock} with every part present. */
+export type CompleteClock = Required<Clock>
+
+// A timer of Node takes a signed 32-bit delay and fires at once above it; longer waits are walked in steps.
+const longestTimer = 2 ** 31 - 1
+
+/** The machine's monotonic clock. */
+export const systemClock: CompleteClock = {
+  now: () => performance.now(),
+  setTimer(callback, delayMs) {
+    let timer: NodeJS.Timeout
+    const arm = (remaining: number): void => {
+      const step = Math.min(remaining, longestTimer)
+      timer = setTimeout(() => (remaining > step ? arm(remaining - step) : callback()), step)
+      timer.unref()
+    }
+    if (delayMs === Number.POSITIVE_INFINITY) return () => {}
+    arm(Math.max(0, delayMs))
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Fills in what a given clock leaves out. */
+export function completeClock(clock: Clock | undefined): CompleteClock {
+  if (clock === undefined) return systemClock
+  return {
+    now: () => clock.now(),
+    setTimer: (callback, delayMs) => (clock.setTimer ?? systemClock.setTimer).call(clock, callback, delayMs),
+  }
+}
+
+/** The wall clock in milliseconds since 1970, for what leaves the process when no server's time is known. */
+export function wallTime(): number {
+  return Date.now()
+}
+
+/** A number in [0, 1), for jitter. */
+export function random(): number {
+  return Math.random()
+}

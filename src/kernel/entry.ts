@@ -1,0 +1,29 @@
+/** A value in the local tier with what is needed to judge it. */
+export interface Entry {
+  /** What the isolation of the cache made of the value; only that isolation reads it. */
+  readonly held: unknown
+  /** The settled promise handed out again on each hit, where the value itself may be handed out again. */
+  settled: Promise<unknown> | undefined
+  /** Clock reading at which the entry expires; `Infinity`: never. */
+  readonly expiresAt: number
+  /** Clock reading as of which the shared tier, or the source itself, vouched for the value. */
+  readonly verifiedAt: number
+  /** The tag counter as known before the value was loaded. */
+  readonly stamp: number
+  /** Tags the value carries. */
+  readonly tags: readonly string[]
+  /** Names of the markers of those tags. */
+  readonly markers: readonly string[]
+  /** How long the source took to make the value; what a hit saves. */
+  readonly loadMs: number
+  /** Estimated bytes on the heap. */
+  readonly bytes: number
+}
+
+/** Whether an entry's time is up; the one place that says what expiry means. */
+export function isExpired(entry: Pick<Entry, 'expiresAt'>, now: number): boolean {
+  return now >= entry.expiresAt
+}
+
+/** Why an entry left the local tier. */
+export type RemovalCause = 'explicit' | 'replaced' | 'expired' | 'size' | 'invalidated'

@@ -1,0 +1,68 @@
+import { hash } from 'node:crypto'
+import type { TypeRegistry } from '../kernel/registered-types'
+import { encodeArguments } from './canonical'
+import { encodeText } from './text'
+
+/** The most UTF-8 bytes of arguments a key spells out; longer ones stand as a readable beginning and a digest. */
+export const longestSpelledKey = 200
+const headLength = 48
+
+/** What tells the keys of one cache from all others. */
+export interface KeyspaceOptions {
+  readonly prefix: string
+  readonly cache: string
+  /** Part of every entry's key, so that entries of another version are out of sight. */
+  readonly version: number
+}
+
+/**
+ * The names under which one cache keeps things in the shared tier. The segments before the brace hold neither colons
+ * nor braces of their own, so the number of colons there tells the kinds of key apart whatever users called things:
+ *
+ * | key | form |
+ * |---|---|
+ * | entry | `prefix:cache:version:{arguments}` |
+ * | refresh of an entry | the same and `:refresh`, in the same cluster slot |
+ * | marker of tags and clears | `prefix:tag:{name}` |
+ * | counter | `prefix:counter` |
+ */
+export interface Keyspace {
+  /** The key of an entry, by what `encodeArguments` (and `withPartition`) made of its arguments. */
+  entryKey(args: string): string
+  /** The side key that marks an entry as being refreshed. */
+  refreshKey(args: string): string
+  /** A marker, by its name: see tag-names.ts. */
+  markerKey(name: string): string
+  readonly counterKey: string
+}
+
+/** Makes the {@link Keyspace} of one cache. */
+export function createKeyspace({ prefix, cache, version }: KeyspaceOptions): Keyspace {
+  // Colons in a prefix stay, since people group their keys by them: no key has one kind's form under another's prefix
+  // as long as versions are numbers.
+  const root = prefix.split(':').map(encodeText).join(':')
+  const entries = `${root}:${encodeText(cache)}:${encodeText(String(version))}:{`
+  const markers = `${root}:tag:{`
+  const entryKey = (args: string) => `${entries}${bounded(args)}}`
+  return {
+    entryKey,
+    refreshKey: (args) => `${entryKey(args)}:refresh`,
+    markerKey: (name) => `${markers}${bounded(encodeText(name))}}`,
+    counterKey: `${root}:counter`,
+  }
+}
+
+/** Arguments as seen by one partition (a tenant, a locale); no partition's arguments can spell another's. */
+export function withPartition(partition: unknown, args: string, types: TypeRegistry): string {
+  return `${encodeArguments([partition], types)};${args}`
+}
+
+function bounded(text: string): string {
+  // A UTF-16 unit is at most three bytes, so most texts need no counting.
+  if (text.length * 3 <= longestSpelledKey) return text
+  if (text.length <= longestSpelledKey && Buffer.byteLength(text) <= longestSpelledKey) return text
+  // Half an escape or half a surrogate pair would leave a key that is not readable, or not UTF-8 at all.
+  const head = text.slice(0, headLength).replace(/(?:%u?[\dA-F]{0,3}|[\ud800-\udbff])$/, '')
+  // `%s` is no escape: no arguments can spell a digest.
+  return `${head}%sha256-${hash('sha256', text, 'base64url')}`
+}

@@ -1,0 +1,96 @@
+import type { Background } from '../cache/background'
+import { CacheObserver } from '../cache/cache-observer'
+import { EntryMaker } from '../cache/entry-maker'
+import { createIsolation } from '../cache/isolation'
+import { LocalTier } from '../cache/local-tier'
+import { SharedEntries } from '../cache/shared-entries'
+import { SharedTier } from '../cache/shared-tier'
+import { SourceTier } from '../cache/source-tier'
+import type { TagMarkers } from '../cache/tag-markers'
+import { createTagNames } from '../cache/tag-names'
+import { TieredCache } from '../cache/tiered-cache'
+import { createCodec } from '../codec/codec'
+import type { EventHub } from '../events/event-hub'
+import type { CompleteClock } from '../kernel/clock'
+import type { TypeRegistry } from '../kernel/registered-types'
+import type { Warnings } from '../kernel/warn'
+import { createKeyspace } from '../key/keyspace'
+import { LruStore } from '../stores/lru-store'
+import { nullStore } from '../stores/null-store'
+import type { SharedStore } from '../stores/shared-store'
+import type { CacheDefinition } from './definition'
+
+/** What all caches of a manager have in common. */
+export interface ManagerContext {
+  readonly prefix: string
+  readonly clock: CompleteClock
+  readonly types: TypeRegistry
+  readonly events: EventHub
+  readonly warnings: Warnings
+  readonly background: Background
+  readonly markers: TagMarkers
+  readonly store: SharedStore | undefined
+  readonly maxStalenessMs: number
+}
+
+// The layout of entries under one cache name; a part of every key.
+const entryVersion = 1
+
+// A marker that is lost kills what it marks, so its life is a matter of cost, not of correctness.
+const markerLifeMs = 24 * 3_600_000
+
+/** Puts the tiers of one cache together: source below, shared tier if there is one, local tier on top. */
+export function assembleCache(definition: CacheDefinition, context: ManagerContext): TieredCache {
+  const { clock, markers, store, background, maxStalenessMs } = context
+  const { name, local } = definition
+  const observer = new CacheObserver(name, context.events, context.warnings)
+  const names = createTagNames(name)
+  const isolation = createIsolation(
+    local?.isolation ?? 'freeze',
+    context.types,
+    Number.isFinite(local?.maxBytes ?? Infinity),
+  )
+  const entries = new EntryMaker(isolation, clock, observer, names)
+  const source = new SourceTier(entries, clock, observer)
+  const shared = store === undefined ? undefined : sharedTier(store)
+  return new TieredCache({
+    local: new LocalTier({
+      store: local === undefined ? nullStore : new LruStore(local, (key) => observer.removal(key, 'size')),
+      clock,
+      markers,
+      observer,
+      trustMs: store === undefined ? Number.POSITIVE_INFINITY : maxStalenessMs,
+      ttlMs: local?.ttlMs ?? 0,
+      ttlJitter: definition.ttlJitter,
+    }),
+    shared,
+    below: shared ?? source,
+    markers,
+    names,
+    entries,
+    isolation,
+    clock,
+    observer,
+    background,
+    markerLifeMs,
+  })
+
+  function sharedTier(open: SharedStore): SharedTier {
+    const { entryKey } = createKeyspace({ prefix: context.prefix, cache: name, version: entryVersion })
+    const codec = createCodec(context.types)
+    const { maxValueBytes } = definition
+    const frames = new SharedEntries({
+      store: open,
+      codec,
+      markers,
+      names,
+      isolation,
+      entries,
+      clock,
+      observer,
+      maxValueBytes,
+    })
+    const parts = { store: open, frames, markers, names, clock, observer, background, keyOf: entryKey, maxStalenessMs }
+    return new SharedTier(parts, source)
+  }
+}

@@ -1,0 +1,231 @@
+import { Background } from '../cache/background'
+import { Cache, checkTags } from '../cache/cache'
+import { TagMarkers } from '../cache/tag-markers'
+import { everything, everywhere } from '../cache/tag-names'
+import type { TieredCache } from '../cache/tiered-cache'
+import type { CacheEventName } from '../events/cache-event'
+import { type CacheEventListener, EventHub } from '../events/event-hub'
+import { type ManagerStats, summarise } from '../events/stats'
+import { type CacheError, cacheError } from '../kernel/errors'
+import { Warnings } from '../kernel/warn'
+import { KeyEncoder } from '../key/key-encoder'
+import { createKeyspace } from '../key/keyspace'
+import { decoratedMethods } from '../metadata/operation-source'
+import { guardSharedStore } from '../stores/guard'
+import type { SharedStore } from '../stores/shared-store'
+import { assembleCache, type ManagerContext } from './assemble'
+import { bindTo, isConfigured } from './configured'
+import { type CachingOptions, defineManager, type ManagerDefinition } from './definition'
+import { auditDefinitions, type Finding } from './definition-audit'
+
+/** What {@link CacheManager.ready} found. */
+export interface ReadyReport {
+  /** `'away'`: the shared tier does not answer; methods are answered without it, and it is used as soon as it does. */
+  readonly shared: 'none' | 'connected' | 'away'
+  /** What should be looked at but does not keep the service from running. */
+  readonly warnings: readonly Finding[]
+}
+
+const closeDeadlineMs = 5_000
+
+/** The caches of a service: made once at start-up, closed at the end. */
+export class CacheManager {
+  readonly #definition: ManagerDefinition
+  readonly #events: EventHub
+  readonly #warnings = new Warnings()
+  readonly #background = new Background()
+  readonly #store: SharedStore | undefined
+  readonly #markers: TagMarkers
+  readonly #context: ManagerContext
+  readonly #caches = new Map<string, Cache>()
+  readonly #claims = new Map<string, WeakRef<object>>()
+  #closing: Promise<void> | undefined
+
+  /** @internal Made by `configureCaching` and `createCacheManager`. */
+  constructor(options: CachingOptions, where: string) {
+    const definition = defineManager(options, where)
+    const { prefix, clock, types, shared, maxStalenessMs } = definition
+    const { counterKey, markerKey } = createKeyspace({ prefix, cache: 'any', version: 1 })
+    this.#definition = definition
+    this.#events = new EventHub(this.#warnings)
+    if (shared !== undefined) {
+      this.#store = guardSharedStore(shared.open({ clock, counterKey }), clock, shared.commandTimeoutMs, shared.name)
+      // Nobody need wait for this connection: whoever wants to awaits ready().
+      this.#store.connect().catch(() => {})
+    }
+    this.#markers = new TagMarkers(this.#store, markerKey, maxStalenessMs)
+    this.#context = {
+      prefix,
+      clock,
+      types,
+      maxStalenessMs,
+      events: this.#events,
+      warnings: this.#warnings,
+      background: this.#background,
+      markers: this.#markers,
+      store: this.#store,
+    }
+    for (const name of definition.named) this.cache(name)
+  }
+
+  /**
+   * The cache of this name; made on first use, with the options given for it.
+   *
+   * @throws CW_OPTION_INVALID for an empty name
+   */
+  cache<Value = unknown>(name: string): Cache<Value> {
+    let cache = this.#caches.get(name)
+    if (cache === undefined) {
+      const definition = this.#definition.cache(name)
+      cache = new Cache({
+        name,
+        tiers: assembleCache(definition, this.#context),
+        keys: new KeyEncoder(name, this.#definition.types, definition.partition),
+        ttlMs: definition.ttlMs,
+        ttlJitter: definition.ttlJitter,
+        isClosed: () => this.isClosed,
+      })
+      this.#caches.set(name, cache)
+    }
+    return cache as Cache<Value>
+  }
+
+  /**
+   * Connects the shared tier and looks over the decorated methods. A shared tier that does not answer is no error: the
+   * report says so, and it will be used as soon as it answers.
+   *
+   * @throws CW_DEFINITION_CONFLICT if decorated methods contradict each other
+   */
+  async ready(): Promise<ReadyReport> {
+    const findings = auditDefinitions(decoratedMethods(), {
+      manager: this,
+      isConfigured: isConfigured(this),
+      types: this.#definition.types,
+    })
+    const errors = findings.filter(({ severity }) => severity === 'error')
+    if (errors.length > 0) {
+      throw cacheError('CW_DEFINITION_CONFLICT', errors.map(({ message }) => message).join('\n'))
+    }
+    for (const { message, subject } of findings) this.#warnings.once('CW_DEFINITION_CONFLICT', subject, message)
+    return { shared: await this.#connect(), warnings: findings }
+  }
+
+  /**
+   * Finishes background work (for five seconds at the most) and lets go of every connection of its own. Decorated
+   * methods called afterwards run as if they were not decorated. Safe to call again.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  /** Counts of every cache. */
+  stats(): ManagerStats {
+    return summarise(Object.fromEntries([...this.#caches].map(([name, cache]) => [name, cache.stats()])))
+  }
+
+  /** Removes every entry, in every cache, that carries one of the tags; the same cost however many there are. */
+  async evictTags(tags: readonly string[]): Promise<void> {
+    checkTags(tags, 'evictTags')
+    if (this.isClosed) return
+    this.#events.emit('evict', { cache: undefined, tags })
+    this.#each((tiers) => tiers.detachTagged())
+    await this.#moveMarkers(everywhere(tags))
+    this.#each((tiers) => tiers.detachTagged())
+  }
+
+  /** Removes every entry of every cache; the same cost however many there are. */
+  async clear(): Promise<void> {
+    if (this.isClosed) return
+    this.#events.emit('evict', { cache: undefined })
+    this.#each((tiers) => tiers.clearHere())
+    if (this.#store === undefined) return
+    await this.#moveMarkers([everything])
+    this.#each((tiers) => tiers.clearHere())
+  }
+
+  /**
+   * Calls the listener with each event of this name.
+   *
+   * @returns a function that takes the listener off again
+   * @throws CW_OPTION_INVALID for an event there is not
+   */
+  on<Name extends CacheEventName>(event: Name, listener: CacheEventListener<Name>): () => void {
+    if (!this.#events.has(event)) {
+      throw cacheError('CW_OPTION_INVALID', `There is no event '${String(event)}' to listen to.`)
+    }
+    return this.#events.on(event, listener)
+  }
+
+  /**
+   * Lets decorated methods called on this object use this manager, whatever is configured for the process. Given a
+   * prototype or a class (for static methods), all that inherit from it are bound.
+   */
+  bind<Target extends object>(target: Target): Target {
+    bindTo(target, this)
+    return target
+  }
+
+  /** Whether {@link close} was called. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /**
+   * @internal Gives a cache that no decorator names to the class whose method it is for. Two classes may have one name
+   * (a minifier's, say): the second is not cached, since its entries could not be told from the first one's.
+   */
+  claim(cache: string, owner: object): boolean {
+    const claimant = this.#claims.get(cache)?.deref()
+    if (claimant === owner) return true
+    if (claimant !== undefined) {
+      this.#warnings.once(
+        'CW_DEFINITION_CONFLICT',
+        cache,
+        `Two classes have a cached method '${cache}'; only the first one's calls are cached. Give both a \`cache\` name.`,
+      )
+      return false
+    }
+    this.#claims.set(cache, new WeakRef(owner))
+    return true
+  }
+
+  /** @internal Says that a function of the user's threw and its operation was skipped. */
+  reportSkipped(cache: string | undefined, operation: string, error: CacheError): void {
+    this.#warnings.once(
+      'CW_FUNCTION_FAILED',
+      operation,
+      `${error.message}\n${(error.cause as Error | undefined)?.stack ?? ''}`,
+    )
+    this.#events.emit('skipped', { cache, operation, error })
+  }
+
+  async #connect(): Promise<ReadyReport['shared']> {
+    if (this.#store === undefined) return 'none'
+    try {
+      await this.#store.connect()
+      return 'connected'
+    } catch (error) {
+      this.#events.emit('sharedFailure', { cache: undefined, operation: 'connect', error })
+      this.#warnings.once('CW_SHARED_UNAVAILABLE', 'ready', `The shared tier does not answer yet: ${String(error)}`)
+      return 'away'
+    }
+  }
+
+  async #shutDown(): Promise<void> {
+    await this.#background.drain(this.#definition.clock, closeDeadlineMs)
+    await this.#store?.close()
+  }
+
+  async #moveMarkers(names: readonly string[]): Promise<void> {
+    try {
+      await this.#markers.evict(names, 24 * 3_600_000, this.#definition.clock.now())
+    } catch (error) {
+      this.#events.emit('sharedFailure', { cache: undefined, operation: 'tags', error })
+    }
+  }
+
+  #each(act: (tiers: TieredCache) => void): void {
+    for (const cache of this.#caches.values()) act(cache.parts.tiers)
+  }
+}

@@ -1,0 +1,25 @@
+import { CacheManager } from './cache-manager'
+import { setConfigured } from './configured'
+import type { CachingOptions } from './definition'
+
+/**
+ * Makes the cache manager of this process; decorated methods find it by themselves. Without options it is a good cache
+ * in this process's memory. Connects in the background; await `ready()` to know that everything stands.
+ *
+ * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
+ */
+export function configureCaching(options: CachingOptions = {}): CacheManager {
+  const manager = new CacheManager(options, 'configureCaching()')
+  setConfigured(manager)
+  return manager
+}
+
+/**
+ * Makes a cache manager that decorated methods use only where they are told to: by `manager.bind(instance)` or the
+ * operation's `manager` option.
+ *
+ * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
+ */
+export function createCacheManager(options: CachingOptions = {}): CacheManager {
+  return new CacheManager(options, 'createCacheManager()')
+}

@@ -1,0 +1,76 @@
+import type { ClassConfig, Operation, ParameterMarks } from './operation'
+
+/** Where a method stands, as far as its decorators know. */
+export interface MethodPlace {
+  readonly name: PropertyKey
+  readonly isStatic: boolean
+  readonly isPrivate: boolean
+  /** The prototype, or the class for a static method. Unknown while a standard decorator runs. */
+  readonly home: object | undefined
+  /** The class's metadata object of the standard dialect, where the compiler provides one. */
+  readonly metadata: object | undefined
+  /** Parameter types as the compiler wrote them down (legacy dialect with `emitDecoratorMetadata`). */
+  readonly parameterTypes: readonly unknown[] | undefined
+}
+
+const noMarks: ParameterMarks = Object.freeze({ keys: [], ignored: [] })
+
+/** Everything recorded about one decorated method. Lives as long as the method itself. */
+export class DecoratedMethod {
+  readonly place: MethodPlace
+  readonly original: Function
+  readonly marks: ParameterMarks
+  #operations: readonly Operation[] = []
+
+  constructor(place: MethodPlace, original: Function, marks: ParameterMarks = noMarks) {
+    this.place = place
+    this.original = original
+    this.marks = marks
+  }
+
+  get operations(): readonly Operation[] {
+    return this.#operations
+  }
+
+  add(operation: Operation): void {
+    // Decorators run from the innermost outwards; the list reads as the source does.
+    this.#operations = Object.freeze([operation, ...this.#operations])
+  }
+
+  /** The method's name as messages and default cache names show it. */
+  get name(): string {
+    const { name } = this.place
+    return typeof name === 'symbol' ? `[${name.description ?? 'symbol'}${this.#twin(name)}]` : String(name)
+  }
+
+  /** `Class.method`, or what is known of it. */
+  get where(): string {
+    const owner = this.className
+    return owner === undefined ? `method '${this.name}'` : `${owner}.${this.name}`
+  }
+
+  /** The name of the class that declares the method, where that is known. */
+  get className(): string | undefined {
+    const { home, isStatic } = this.place
+    if (home === undefined) return undefined
+    return isStatic ? (home as Function).name : (home.constructor as Function | undefined)?.name
+  }
+
+  // Two symbols may have one description; their order in the class tells them apart, in every process alike.
+  #twin(name: symbol): string {
+    const { home } = this.place
+    if (home === undefined) return ''
+    const alike = Object.getOwnPropertySymbols(home).filter((symbol) => symbol.description === name.description)
+    const position = alike.indexOf(name)
+    return position > 0 ? `#${position + 1}` : ''
+  }
+}
+
+/** Settings of the nearest class, from this one upwards, that has any. */
+export function classConfigOf(target: Function | undefined, metadata: object | undefined): ClassConfig | undefined {
+  const config = (target as { [classConfig]?: ClassConfig } | undefined)?.[classConfig]
+  return config ?? (metadata as { [classConfig]?: ClassConfig } | undefined)?.[classConfig]
+}
+
+/** Under this name a class, and its metadata object in the standard dialect, keep their {@link ClassConfig}. */
+export const classConfig: unique symbol = Symbol('cachewright.class-config')

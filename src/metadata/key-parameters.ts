@@ -1,0 +1,14 @@
+import type { DecoratedMethod } from './decorated-method'
+import type { Operation } from './operation'
+
+/** Whether the operation's key is made of the method's parameters. */
+export function usesParameters(operation: Operation): boolean {
+  if (operation.key !== undefined || operation.resultKey !== undefined || operation.allEntries) return false
+  return operation.kind !== 'evict' || operation.tags === undefined
+}
+
+/** The parameters, by position, that go into the key whole. */
+export function keyParameters({ marks, place }: DecoratedMethod): readonly number[] {
+  if (marks.keys.length > 0) return marks.keys.filter(({ path }) => path === undefined).map(({ index }) => index)
+  return (place.parameterTypes ?? []).map((_, index) => index).filter((index) => !marks.ignored.includes(index))
+}

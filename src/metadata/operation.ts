@@ -1,0 +1,43 @@
+/** A function of the user, as recorded: its parameters were checked by the compiler where it was written. */
+export type UserFunction = (...args: readonly unknown[]) => unknown
+
+/** What one decorator asks for. Frozen when recorded; executed by the interceptor. */
+export interface Operation {
+  readonly kind: 'read' | 'put' | 'evict'
+  /** The decorator as written, for messages. */
+  readonly decorator: string
+  /** Caches by name; undefined: the class's `@CacheConfig`, or else a cache of the method's own. */
+  readonly caches: readonly string[] | undefined
+  /** Makes the key of the arguments. */
+  readonly key: UserFunction | undefined
+  /** Makes the key of result and arguments. */
+  readonly resultKey: UserFunction | undefined
+  readonly ttlMs: number | undefined
+  /** Asked with the arguments before anything else; false leaves the operation out. */
+  readonly condition: UserFunction | undefined
+  /** Asked with result and arguments; true leaves the operation out. */
+  readonly unless: UserFunction | undefined
+  /** Tags of result and arguments (reads, puts) or of the arguments (evicts). */
+  readonly tags: UserFunction | undefined
+  /** An evict that happens before the method. */
+  readonly before: boolean
+  /** An evict of the whole cache. */
+  readonly allEntries: boolean
+  /** A manager, or a function that returns one; which of both, and whether it is one, the interceptor finds out. */
+  readonly manager: unknown
+}
+
+/** Class-wide settings: what operations that do not say otherwise fall back to. */
+export interface ClassConfig {
+  readonly caches: readonly string[] | undefined
+  readonly ttlMs: number | undefined
+  readonly manager: unknown
+}
+
+/** Which parameters make the key. */
+export interface ParameterMarks {
+  /** `@CacheKey()`: these alone, each whole or by a path. */
+  readonly keys: readonly { readonly index: number; readonly path: string | undefined }[]
+  /** `@CacheIgnore()`: all but these. */
+  readonly ignored: readonly number[]
+}

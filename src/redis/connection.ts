@@ -1,0 +1,168 @@
+import type { Redis, RedisOptions } from 'ioredis'
+import { type CacheError, type CompleteClock, cacheError, wallTime } from '../index'
+import { type Script, scripts } from './scripts'
+
+/**
+ * What keeps a cache from waiting, or from acting late: commands are refused while there is no connection, and a command
+ * whose connection broke is not sent again, since a write that arrives a minute late would bring an old value back.
+ */
+const failFast = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  autoResubscribe: false,
+  enableAutoPipelining: true,
+  retryStrategy: (attempt: number) => Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + jitter(attempt) / 2),
+  // Replies have one form, whatever the caller's own client asks for.
+  replyMapping: 'legacy',
+} as const satisfies RedisOptions
+
+/** The options that a connection of a cache has over those it is given. */
+export type OwnOptions = typeof failFast
+
+// Spreads the attempts of many processes without a source of randomness of its own.
+function jitter(attempt: number): number {
+  return ((process.pid * 2_654_435_761 + attempt * 40_503) % 1_000) / 1_000
+}
+
+/** How long the server's time is believed before it is asked for again. */
+const timeBelievedMs = 30_000
+
+/** Commands that ioredis has and its types leave out. */
+interface ScriptsInBytes {
+  evalshaBuffer(sha: string, keyCount: number, ...keysAndArgs: (string | Buffer)[]): Promise<unknown>
+  evalBuffer(lua: string, keyCount: number, ...keysAndArgs: (string | Buffer)[]): Promise<unknown>
+}
+
+/** One connection to one server, with the scripts loaded and the server's clock known. */
+export class Connection {
+  readonly client: Redis
+  readonly #clock: CompleteClock
+  readonly #name: string
+  #isUp = false
+  #opening: Promise<void> | undefined
+  #offsetMs: number | undefined
+  #askedTimeAt = Number.NEGATIVE_INFINITY
+
+  /** @param open makes the client, with these options over its own */
+  constructor(open: (options: OwnOptions) => Redis, clock: CompleteClock, name: string) {
+    this.#clock = clock
+    this.#name = name
+    this.client = open(failFast)
+    // Without a listener ioredis prints each failed attempt; the calls that need the connection report it.
+    this.client.on('error', () => {})
+    this.client.on('ready', () => this.#greet())
+    this.client.on('close', () => {
+      this.#isUp = false
+    })
+  }
+
+  /** Resolves when the connection is up; rejects when the first attempt has failed. Attempts go on either way. */
+  connect(): Promise<void> {
+    if (this.#isUp) return Promise.resolve()
+    if (this.client.status === 'wait') this.#opening = this.#open()
+    return this.#opening ?? Promise.reject(this.#away())
+  }
+
+  close(): void {
+    this.#isUp = false
+    this.client.disconnect()
+  }
+
+  /**
+   * Runs commands as soon as there is a connection: at once if it is up, after the first attempt to connect if that is
+   * still going on, and not at all otherwise.
+   *
+   * @throws CW_SHARED_UNAVAILABLE, CW_SHARED_REFUSED
+   */
+  async run<Answer>(commands: (client: Redis) => Promise<Answer>): Promise<Answer> {
+    if (!this.#isUp) await this.connect()
+    if (this.#clock.now() - this.#askedTimeAt > timeBelievedMs) this.#askTime()
+    try {
+      return await commands(this.client)
+    } catch (error) {
+      throw this.#explain(error)
+    }
+  }
+
+  /** Runs a script; the server is sent the text only if it has lost it. */
+  async evaluate(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+    const client = this.client as Redis & ScriptsInBytes
+    try {
+      return await client.evalshaBuffer(script.sha, keys.length, ...keys, ...args)
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return client.evalBuffer(script.lua, keys.length, ...keys, ...args)
+    }
+  }
+
+  /** The server's clock in milliseconds since 1970, as well as this process knows it. */
+  serverTime(): number {
+    return this.#offsetMs === undefined ? wallTime() : this.#clock.now() + this.#offsetMs
+  }
+
+  #open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const up = (): void => {
+        this.client.off('close', down)
+        resolve()
+      }
+      const down = (): void => {
+        this.client.off('ready', up)
+        this.#opening = undefined
+        reject(this.#away())
+      }
+      this.client.once('ready', up)
+      this.client.once('close', down)
+      this.client.connect().catch(() => {})
+    })
+  }
+
+  // The first commands on every connection, so that their answers come before those of all others.
+  #greet(): void {
+    this.#isUp = true
+    this.#askTime()
+    for (const { lua } of scripts) this.client.script('LOAD', lua).catch(() => {})
+  }
+
+  #askTime(): void {
+    const sentAt = this.#clock.now()
+    this.#askedTimeAt = sentAt
+    this.client.time().then(
+      ([seconds, micros]) => {
+        const middle = (sentAt + this.#clock.now()) / 2
+        this.#offsetMs = Number(seconds) * 1_000 + Number(micros) / 1_000 - middle
+      },
+      () => {},
+    )
+  }
+
+  #away(): CacheError {
+    return cacheError(
+      'CW_SHARED_UNAVAILABLE',
+      `${this.#name} cannot be reached. Calls are answered without it until it can.`,
+    )
+  }
+
+  #explain(error: unknown): CacheError {
+    const message = error instanceof Error ? error.message : String(error)
+    if (error instanceof Error && error.name === 'ReplyError') {
+      const remedy = remedies.find(([start]) => message.startsWith(start))?.[1] ?? 'Look at the server for the cause.'
+      return cacheError('CW_SHARED_REFUSED', `${this.#name} refused a command: ${message}. ${remedy}`, error)
+    }
+    return cacheError('CW_SHARED_UNAVAILABLE', `${this.#name} lost the connection: ${message}.`, error)
+  }
+}
+
+const remedies: readonly (readonly [string, string])[] = [
+  [
+    'WRONGTYPE',
+    'Another program keeps something else at this key: delete it, or give the manager a `prefix` of its own.',
+  ],
+  ['OOM', 'The server is full: raise `maxmemory`, or set a `maxmemory-policy` that lets entries go.'],
+  ['READONLY', 'This is a replica: point the cache at the primary.'],
+  ['NOPERM', 'The user lacks a permission: see "Redis permissions" in the documentation.'],
+  ['NOAUTH', 'The server wants a password: give `username` and `password`, or put them in the URL.'],
+  ['WRONGPASS', 'The password is wrong.'],
+]

@@ -1,0 +1,50 @@
+import type { CompleteClock } from '../kernel/clock'
+import { cacheError } from '../kernel/errors'
+import type { SharedStore } from './shared-store'
+
+/**
+ * Gives every command of a shared store an end: a promise that is not settled within the timeout is rejected with
+ * CW_SHARED_TIMEOUT, whatever the store's client does.
+ */
+export function guardSharedStore(
+  store: SharedStore,
+  clock: CompleteClock,
+  timeoutMs: number,
+  name: string,
+): SharedStore {
+  const inTime = <Answer>(operation: string, work: Promise<Answer>): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const cancel = clock.setTimer(() => {
+        // A process that was busy finds its timers due before it has read its sockets: let it read them first.
+        setImmediate(() => {
+          const message = `${name} did not answer '${operation}' within ${timeoutMs} ms.`
+          reject(cacheError('CW_SHARED_TIMEOUT', `${message} The call goes on without it; see \`commandTimeout\`.`))
+        })
+      }, timeoutMs)
+      work.then(
+        (answer) => {
+          cancel()
+          resolve(answer)
+        },
+        (error: unknown) => {
+          cancel()
+          reject(error)
+        },
+      )
+    })
+  return {
+    connect: () => store.connect(),
+    close: () => store.close(),
+    serverTime: () => store.serverTime(),
+    getMany: (keys) => inTime('getMany', store.getMany(keys)),
+    lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),
+    renew: (key, lease, leaseMs) => inTime('renew', store.renew(key, lease, leaseMs)),
+    release: (key, lease) => inTime('release', store.release(key, lease)),
+    fill: (key, lease, bytes, lifeMs) => inTime('fill', store.fill(key, lease, bytes, lifeMs)),
+    putMany: (entries) => inTime('putMany', store.putMany(entries)),
+    delete: (keys) => inTime('delete', store.delete(keys)),
+    readMarkers: (keys) => inTime('readMarkers', store.readMarkers(keys)),
+    ensureMarkers: (keys, lifeMs) => inTime('ensureMarkers', store.ensureMarkers(keys, lifeMs)),
+    raiseMarkers: (keys, lifeMs) => inTime('raiseMarkers', store.raiseMarkers(keys, lifeMs)),
+  }
+}

@@ -1,0 +1,11 @@
+import type { LocalStore } from './local-store'
+
+/** `local: false`: keeps nothing. */
+export const nullStore: LocalStore = {
+  get: () => undefined,
+  set: () => true,
+  delete: () => false,
+  clear: () => {},
+  size: 0,
+  bytes: 0,
+}

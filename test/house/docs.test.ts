@@ -1,0 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheErrorCodes } from '../../src/kernel/errors'
+
+test('docs/errors.md explains every error code, and no other', () => {
+  const page = readFileSync(join(__dirname, '../../docs/errors.md'), 'utf8')
+  const headings = [...page.matchAll(/^#+\s+`?(CW_[A-Z_]+)`?\s*$/gm)].map(([, code]) => code)
+  expect(headings.toSorted()).toEqual([...cacheErrorCodes].toSorted())
+})

@@ -1,0 +1,24 @@
+import * as root from 'cachewright'
+import * as redisDoor from 'cachewright/redis'
+
+// A name that appears here is a promise to users; one that disappears is a breaking change.
+test('the root exports exactly its names', () => {
+  expect(Object.keys(root).toSorted()).toEqual([
+    'Cache',
+    'CacheConfig',
+    'CacheEvict',
+    'CacheIgnore',
+    'CacheKey',
+    'CacheManager',
+    'CachePut',
+    'Cacheable',
+    'Caching',
+    'configureCaching',
+    'createCacheManager',
+    'isCacheError',
+  ])
+})
+
+test('the door to Redis exports exactly its names', () => {
+  expect(Object.keys(redisDoor).toSorted()).toEqual(['redis'])
+})
