@@ -65,16 +65,14 @@ export class SharedEntries {
     const { names } = this.parts
     const markers = [...names.clears, ...names.of(header.tags)]
     if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead
-    let value: unknown
+    const verifiedAt = Math.min(askedAt, this.parts.markers.verifiedAt(markers))
+    const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime }
     try {
-      value = this.parts.codec.decode(frame.format, frame.payload)
+      const value = this.parts.codec.decode(frame.format, frame.payload)
+      return { kind: 'entry', entry: this.parts.entries.adopt(value, header.tags, expiresAt, origin) }
     } catch (error) {
       return this.#unreadable(key, String(error), dead)
     }
-    const verifiedAt = Math.min(askedAt, this.parts.markers.verifiedAt(markers))
-    const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime }
-    const entry = this.parts.entries.adopt(value, header.tags, expiresAt, origin)
-    return { kind: 'entry', entry }
   }
 
   /** The frame of an entry; undefined, and reported, if it cannot be carried or is too large. */

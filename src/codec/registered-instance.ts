@@ -3,14 +3,6 @@ import type { ResolvedType } from '../kernel/registered-types'
 import { className } from './refusal'
 import type { Trail } from './trail'
 
-/**
- * Whether instances are carried as their own enumerable properties, because the class was registered without `encode` and `decode`.
- * Such instances can be frozen, may stand in cycles, and come back without any code of the program having run.
- */
-export function isByProperties(type: ResolvedType): boolean {
-  return (type as ResolvedType & { readonly byProperties?: boolean }).byProperties === true
-}
-
 /** Refuses an instance that keeps content where its properties do not show it, because its class extends a built-in one. */
 export function refuseHiddenState(value: object, trail: Trail): void {
   const hidden =

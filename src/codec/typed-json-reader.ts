@@ -2,7 +2,7 @@ import type { TypeRegistry } from '../kernel/registered-types'
 import { makeBinary } from './binary'
 import { blankError, fillError } from './error-parts'
 import { errorPrototype } from './native-kind'
-import { bringsPrototype, isByProperties } from './registered-instance'
+import { bringsPrototype } from './registered-instance'
 import { shallowCopy } from './shallow-copy'
 import { holes } from './sparse-array'
 import { deepestNesting } from './trail'
@@ -159,7 +159,7 @@ class Reader {
   #instance(form: readonly unknown[]): object {
     const type = this.types.byName(String(form[1]))
     demand(type !== undefined, `class '${String(form[1])}' is not registered`)
-    if (isByProperties(type)) {
+    if (type.byProperties) {
       if (form.length === 3) {
         return this.#properties(this.#number(shallowCopy(propertiesIn(form[2]), type.prototype) as Properties))
       }

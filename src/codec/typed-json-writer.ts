@@ -4,7 +4,6 @@ import { type Binary, binaryName, bytesOf } from './binary'
 import { errorParts } from './error-parts'
 import { type NativeKind, nativeKind, nativeName } from './native-kind'
 import { objectRefusal, primitiveRefusal } from './refusal'
-import { isByProperties } from './registered-instance'
 import { isDense } from './sparse-array'
 
 /** The character that begins every string which is not itself. Ordinary strings that begin with it get a second one. */
@@ -115,7 +114,7 @@ class Writer {
   }
 
   #instance(value: object, type: ResolvedType): unknown {
-    if (!isByProperties(type)) return ['~C', type.name, this.form(type.encode(value))]
+    if (!type.byProperties) return ['~C', type.name, this.form(type.encode(value))]
     if (!nodeTypes.isNativeError(value)) return ['~C', type.name, this.#properties({ ...value })]
     const { hidden, shown } = errorParts(value)
     return ['~C', type.name, this.#properties(hidden), this.#properties(shown)]

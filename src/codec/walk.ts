@@ -5,7 +5,7 @@ import { walkLeaf } from './leaf'
 import { errorPrototype, type NativeKind, nativeKind, nativeName } from './native-kind'
 import { makeReadOnly } from './read-only'
 import { objectRefusal, primitiveRefusal, type Step } from './refusal'
-import { decodeInstance, encodeInstance, isByProperties, refuseHiddenState } from './registered-instance'
+import { decodeInstance, encodeInstance, refuseHiddenState } from './registered-instance'
 import { shallowCopy } from './shallow-copy'
 import { arrayBytes, errorBytes, mapBytes, objectBytes, setBytes } from './size'
 import { holes, isDense } from './sparse-array'
@@ -167,7 +167,7 @@ export class Walk {
     if (type === undefined) throw objectRefusal(this.#trail.path(), value)
     this.tally.plain = false
     this.#refuseSymbols(value)
-    if (!isByProperties(type)) return this.#encoded(value, type)
+    if (!type.byProperties) return this.#encoded(value, type)
     if (types.isNativeError(value)) return this.#error(value, type.prototype)
     refuseHiddenState(value, this.#trail)
     return this.#object(value, type.prototype)

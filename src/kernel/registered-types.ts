@@ -28,6 +28,8 @@ export interface ResolvedType {
   readonly prototype: object
   readonly encode: (value: object) => unknown
   readonly decode: (encoded: unknown) => object
+  /** Whether an instance is no more than its own enumerable properties: it was registered without functions. */
+  readonly byProperties: boolean
 }
 
 /** Declares how a class is carried, with `encode` and `decode` checked against each other. */
@@ -83,6 +85,7 @@ export class TypeRegistry {
     }
     const resolved: ResolvedType = {
       name,
+      byProperties: given.encode === undefined,
       prototype: type.prototype,
       encode: given.encode ?? ((value) => ({ ...value })),
       decode: given.decode ?? ((encoded) => Object.assign(Object.create(type.prototype) as object, encoded)),

@@ -1,4 +1,4 @@
-import { type ResolvedType, registeredType, TypeRegistry } from '../../../src/kernel/registered-types'
+import { registeredType, TypeRegistry } from '../../../src/kernel/registered-types'
 
 /** A class carried by its properties. */
 export class Point {
@@ -41,25 +41,10 @@ export class Box {
   constructor(public content: unknown) {}
 }
 
-class WithByProperties extends TypeRegistry {
-  override ofValue(value: object): ResolvedType | undefined {
-    return marked(super.ofValue(value))
-  }
-
-  override byName(name: string): ResolvedType | undefined {
-    return marked(super.byName(name))
-  }
-}
-
-const marked = (type: ResolvedType | undefined): ResolvedType | undefined =>
-  type === undefined || !['Point', 'NotFound', 'Stack'].includes(type.name)
-    ? type
-    : ({ ...type, byProperties: true } as ResolvedType)
-
 /** A subclass of a built-in, registered without functions. */
 export class Stack extends Map<string, number> {}
 
-export const types: TypeRegistry = new WithByProperties([
+export const types: TypeRegistry = new TypeRegistry([
   Point,
   NotFound,
   Stack,
