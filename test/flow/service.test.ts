@@ -1,72 +1,105 @@
-import { Cacheable, CacheEvict, CacheKey, type CacheManager, CachePut, Caching, createCacheManager } from 'cachewright'
+import {
+  Cacheable,
+  CacheEvict,
+  CacheKey,
+  type CacheManager,
+  CachePut,
+  Caching,
+  createCacheManager,
+  type SharedStoreFactory,
+} from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { type RedisServer, startRedis } from '../support/redis-server'
 
-let caching: CacheManager
-class Products {
-  loads = 0
-  rows = new Map<string, { id: string; name: string; at: Date }>()
-  @Cacheable({ cache: 'products', manager: () => caching, tags: (p) => [`c:${p.name}`] })
-  async find(@CacheKey() id: string, _trace?: object) {
-    this.loads++
-    return this.rows.get(id) ?? { id, name: 'none', at: new Date(5) }
-  }
-  @CachePut({ cache: 'products', key: (p: { id: string }) => p.id, manager: () => caching })
-  async save(p: { id: string; name: string; at: Date }) {
-    this.rows.set(p.id, p)
-    return p
-  }
-  @CacheEvict({ cache: 'products', manager: () => caching })
-  async remove(id: string) {
-    this.rows.delete(id)
-  }
-  @Caching({ evict: [{ cache: 'products', tags: (name: string) => [`c:${name}`], manager: () => caching }] })
-  async tag(_name: string) {}
+interface Product {
+  readonly id: string
+  readonly category: string
+  readonly updatedAt: Date
 }
-async function scenario() {
-  const s = new Products()
-  const a = await s.find('1')
-  expect(await s.find('1', {})).toEqual(a)
-  expect(s.loads).toBe(1)
-  await s.save({ id: '1', name: 'x', at: new Date(7) })
-  expect((await s.find('1')).name).toBe('x')
-  expect(s.loads).toBe(1)
-  await s.remove('1')
-  expect((await s.find('1')).name).toBe('none')
-  expect(s.loads).toBe(2)
-  await s.find('1')
-  await s.tag('none')
-  await s.find('1')
-  expect(s.loads).toBe(3)
-  await caching.clear()
-  await s.find('1')
-  expect(s.loads).toBe(4)
-  return s
+
+/** A service as users write it, over a table that counts its queries. */
+function createService(caching: CacheManager) {
+  const rows = new Map<string, Product>()
+  const manager = (): CacheManager => caching
+
+  class Products {
+    queries = 0
+
+    @Cacheable({ cache: 'products', manager, tags: (product: Product) => [`category:${product.category}`] })
+    async find(@CacheKey() id: string, _trace?: object): Promise<Product> {
+      this.queries++
+      return rows.get(id) ?? { id, category: 'none', updatedAt: new Date(0) }
+    }
+
+    @CachePut({ cache: 'products', manager, key: (product: Product) => product.id })
+    async save(product: Product): Promise<Product> {
+      rows.set(product.id, product)
+      return product
+    }
+
+    @CacheEvict({ cache: 'products', manager })
+    async remove(id: string): Promise<void> {
+      rows.delete(id)
+    }
+
+    @Caching({ evict: [{ cache: 'products', manager, tags: (category: string) => [`category:${category}`] }] })
+    async recategorise(_category: string): Promise<void> {}
+  }
+  return new Products()
 }
-test('local', async () => {
-  caching = createCacheManager({})
-  caching.on('superseded', (e) => console.log(e))
-  await scenario()
-  await caching.close()
-})
-describe('redis', () => {
-  let server: RedisServer
+
+describe.each(['in process', 'on Redis'])('a service, cached %s', (where) => {
+  let server: RedisServer | undefined
+  let shared: SharedStoreFactory | undefined
+  let caching: CacheManager
+
   beforeAll(async () => {
+    if (where === 'in process') return
     server = await startRedis()
+    shared = redis({ url: server.url })
   })
-  afterAll(() => server.stop())
-  test.each([true, false])('two tiers, ready %s', async (ready) => {
-    caching = createCacheManager({ prefix: `p${ready}`, shared: redis({ url: server.url }) })
-    for (const e of ['sharedFailure', 'superseded', 'unreadable', 'refused', 'skipped'] as const)
-      caching.on(e, (x) => console.log(e, x))
-    if (ready) expect(await caching.ready()).toEqual({ shared: 'connected', warnings: [] })
-    const s = await scenario()
-    const other = caching
-    caching = createCacheManager({ prefix: `p${ready}`, shared: redis({ url: server.url }) })
-    await s.find('1')
-    expect(s.loads).toBe(4)
-    console.log(JSON.stringify(caching.stats().caches.products), await server.command('KEYS', '*'))
+  afterAll(() => server?.stop())
+
+  beforeEach(() => {
+    caching = createCacheManager(shared === undefined ? {} : { shared })
+  })
+  afterEach(async () => {
+    await caching.clear()
     await caching.close()
-    await other.close()
+  })
+
+  test('reads its own writes from the cache, and queries only for what is not there', async () => {
+    const service = createService(caching)
+    const lamp: Product = { id: 'lamp', category: 'light', updatedAt: new Date(7) }
+
+    expect((await service.find('lamp')).category).toBe('none')
+    expect((await service.find('lamp', {})).category).toBe('none')
+    expect(service.queries).toBe(1)
+
+    await service.save(lamp)
+    expect(await service.find('lamp')).toStrictEqual(lamp)
+    expect(service.queries).toBe(1)
+
+    await service.remove('lamp')
+    expect((await service.find('lamp')).category).toBe('none')
+    expect(service.queries).toBe(2)
+  })
+
+  test('evicts by tag what carries the tag, and by clear everything', async () => {
+    const service = createService(caching)
+    await service.save({ id: 'lamp', category: 'light', updatedAt: new Date(7) })
+    await service.remove('lamp')
+    await Promise.all([service.find('a'), service.find('b')])
+    await service.recategorise('light')
+    await Promise.all([service.find('a'), service.find('b')])
+    expect(service.queries).toBe(2)
+
+    await service.recategorise('none')
+    await Promise.all([service.find('a'), service.find('b')])
+    expect(service.queries).toBe(4)
+
+    await caching.clear()
+    await service.find('a')
+    expect(service.queries).toBe(5)
   })
 })

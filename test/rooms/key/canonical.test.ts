@@ -23,7 +23,7 @@ class Sku {
 class OrderLines extends Array<string> {}
 
 const sku = registeredType(Sku, { name: 'sku{v:2}', encode: (s) => s.text, decode: (text: string) => new Sku(text) })
-const types = new TypeRegistry([Money, Percent, sku as never, OrderLines])
+const types = new TypeRegistry([Money, Percent, sku, OrderLines])
 const encode = (...parts: unknown[]) => encodeArguments(parts, types)
 const bytes = [1, 2, 250]
 const nullProto = (properties: object) => Object.assign(Object.create(null) as object, properties)

@@ -20,7 +20,7 @@ const broken = registeredType(Broken, {
   decode: () => new Broken(),
 })
 const looping = registeredType(Looping, { encode: () => ({ next: new Looping() }), decode: () => new Looping() })
-const types = new TypeRegistry([broken as never, looping as never])
+const types = new TypeRegistry([broken, looping])
 
 function problemOf(...parts: unknown[]): KeyProblem {
   try {
