@@ -54,12 +54,18 @@ export class TieredCache {
 
   constructor(private readonly parts: TieredCacheParts) {}
 
+  /** The answer of the local tier, if it has one now. */
+  hit(key: string): Promise<unknown> | undefined {
+    const { local, observer, isolation } = this.parts
+    const entry = local.hit(key)
+    if (entry === undefined) return undefined
+    observer.hit(key, entry, 'local')
+    return entry.settled ?? Promise.resolve(isolation.give(entry.held))
+  }
+
   /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
   read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
-    const entry = this.parts.local.hit(request.key)
-    if (entry === undefined) return this.#load(request, signal)
-    this.parts.observer.hit(request.key, entry, 'local')
-    return entry.settled ?? Promise.resolve(this.parts.isolation.give(entry.held))
+    return this.hit(request.key) ?? this.#load(request, signal)
   }
 
   /** What the tiers have, without loading. */

@@ -1,11 +1,10 @@
 import type { Cache } from '../cache/cache'
-import { checkTags } from '../cache/cache'
-import type { Terms } from '../cache/tier'
 import type { Write } from '../cache/tiered-cache'
 import { isCacheError } from '../kernel/errors'
-import { keyFromFunction } from '../key/key-generator'
-import type { Invocation } from './invocation'
+import type { DecoratedMethod } from '../metadata/decorated-method'
+import { Invocation } from './invocation'
 import type { Plan, Planned } from './plan'
+import { isVetoed, keyOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
 
 /*
  * The fixed order of effects, whatever the order of the decorators:
@@ -20,11 +19,28 @@ import type { Plan, Planned } from './plan'
  * the reads of the same method had no entry for is put too.
  */
 
-/** Runs one call of a decorated method by its plan. */
-export function intercept(plan: Plan, invocation: Invocation): Promise<unknown> {
-  return plan.single === undefined || plan.single.manager.isClosed
-    ? inOrder(plan, invocation)
-    : read([plan.single], invocation)
+/**
+ * Runs one call of a decorated method by its plan.
+ *
+ * @throws (or rejects with) CW_KEY_UNSUPPORTED, and what the method throws
+ */
+export function intercept(
+  plan: Plan,
+  method: DecoratedMethod,
+  self: unknown,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const { single } = plan
+  if (single === undefined || single.manager.isClosed) return inOrder(plan, new Invocation(method, self, args))
+  const [cache] = single.caches as readonly [Cache]
+  if (statesKey(single)) return readOne(single, cache, new Invocation(method, self, args))
+  // The path that must cost least: a hit makes nothing but its key.
+  const key = single.keyOfArguments(cache.parts.keys, args)
+  return cache.parts.tiers.hit(key) ?? readOne(single, cache, new Invocation(method, self, args))
+}
+
+function readOne(single: Planned, cache: Cache, invocation: Invocation): Promise<unknown> {
+  return readThrough(lookupIn(cache, single, invocation), invocation)
 }
 
 async function inOrder(plan: Plan, invocation: Invocation): Promise<unknown> {
@@ -66,9 +82,13 @@ function target(planned: Planned, cache: Cache, invocation: Invocation): Target 
   return { planned, cache, argumentKey: byArguments ? keyOf(planned, cache, invocation) : undefined }
 }
 
-/** Asks the caches one after the other; the next is the loader of the one before, and the method that of the last. */
 async function read(reads: readonly Planned[], invocation: Invocation): Promise<unknown> {
   const lookups = reads.flatMap((planned) => planned.caches.flatMap((cache) => lookupIn(cache, planned, invocation)))
+  return readThrough(lookups, invocation)
+}
+
+/** Asks the caches one after the other; the next is the loader of the one before, and the method that of the last. */
+function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Promise<unknown> {
   const from = (index: number, signal: AbortSignal | undefined): Promise<unknown> => {
     const lookup = lookups[index]
     if (lookup === undefined) return invocation.proceed(signal)
@@ -113,10 +133,6 @@ async function write(targets: readonly Target[], invocation: Invocation): Promis
   }
 }
 
-interface Outcome {
-  readonly result: unknown
-}
-
 async function evict(targets: readonly Target[], invocation: Invocation, outcome?: Outcome): Promise<void> {
   await Promise.all(
     targets.map(async (its) => {
@@ -148,69 +164,3 @@ function keyAfter(
     return undefined
   }
 }
-
-function statesKey({ operation }: Planned): boolean {
-  return operation.key !== undefined || operation.resultKey !== undefined
-}
-
-function passes(planned: Planned, invocation: Invocation): boolean {
-  const { condition } = planned.operation
-  if (condition === undefined) return true
-  return Boolean(invocation.ask(planned, 'condition', () => condition(...invocation.args))?.value)
-}
-
-function isVetoed(planned: Planned, invocation: Invocation, result: unknown): boolean {
-  const { unless } = planned.operation
-  if (unless === undefined) return false
-  // A veto that cannot be asked is a veto for a value that would be kept, and none for an entry that would be removed.
-  const answer = invocation.ask(planned, 'unless', () => unless(result, ...invocation.args))
-  return answer === undefined ? planned.operation.kind !== 'evict' : Boolean(answer.value)
-}
-
-/**
- * The encoded key, or undefined where the operation has to be skipped.
- *
- * @throws CW_KEY_UNSUPPORTED if arguments, or what a key function returned, cannot be a key: a mistake in the program
- */
-function keyOf(planned: Planned, cache: Cache, invocation: Invocation, outcome?: Outcome): string | undefined {
-  const { operation, keyOfArguments } = planned
-  const { keys } = cache.parts
-  try {
-    const { key, resultKey } = operation
-    if (key === undefined && resultKey === undefined) return keyOfArguments(keys, invocation.args)
-    const parts = invocation.ask(planned, key === undefined ? 'resultKey' : 'key', () =>
-      key === undefined ? resultKey!(outcome?.result, ...invocation.args) : key(...invocation.args),
-    )
-    return parts === undefined
-      ? undefined
-      : keyFromFunction(keys, parts.value, `${operation.decorator} of ${invocation.where}`)
-  } catch (error) {
-    if (!isCacheError(error) || error.code !== 'CW_FUNCTION_FAILED') throw error
-    invocation.skip(planned, error.message, error.cause)
-    return undefined
-  }
-}
-
-function termsOf(planned: Planned, cache: Cache, invocation: Invocation): Terms {
-  return {
-    ttlMs: planned.ttlMs ?? cache.parts.ttlMs,
-    ttlJitter: cache.parts.ttlJitter,
-    tagsIfKept: (value) => {
-      if (planned.operation.kind === 'read' && isVetoed(planned, invocation, value)) return undefined
-      return tagsOf(planned, invocation, [value, ...invocation.args])
-    },
-  }
-}
-
-/** The tags an operation names; undefined, and reported, if it names none because its function failed. */
-function tagsOf(planned: Planned, invocation: Invocation, args: readonly unknown[]): readonly string[] | undefined {
-  const { tags } = planned.operation
-  if (tags === undefined) return noTags
-  return invocation.ask(planned, 'tags', () => {
-    const named = tags(...args)
-    checkTags(named, '`tags`')
-    return named
-  })?.value
-}
-
-const noTags: readonly string[] = Object.freeze([])

@@ -2,7 +2,6 @@ import type { DecoratedMethod } from '../metadata/decorated-method'
 import { recordWrapper } from '../metadata/operation-source'
 import { dressAs } from '../metadata/reflect'
 import { intercept } from './cache-interceptor'
-import { Invocation } from './invocation'
 import { Planner } from './plan'
 
 /**
@@ -15,7 +14,7 @@ export function installInterceptor(method: DecoratedMethod): (...args: unknown[]
     // The method is async, so whatever is wrong with a call is a rejection, never a throw.
     try {
       planner ??= new Planner(method)
-      return intercept(planner.planFor(this), new Invocation(method, this, args))
+      return intercept(planner.planFor(this), method, this, args)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -39,6 +39,8 @@ export class Planner {
   readonly #method: DecoratedMethod
   readonly #remembered = new WeakMap<Function, Remembered>()
   readonly #keyOfArguments: KeyGenerator
+  #lastOwner: Function | undefined
+  #last: Remembered | undefined
 
   constructor(method: DecoratedMethod) {
     this.#method = method
@@ -48,12 +50,31 @@ export class Planner {
   /** @throws CW_NOT_CONFIGURED, CW_VERSION_MISMATCH, CW_OPTION_INVALID */
   planFor(self: unknown): Plan {
     const owner = classOf(self)
+    const known = owner === undefined ? undefined : this.#rememberedFor(owner)
+    if (known !== undefined && this.#isCurrent(known.managers, self, owner)) return known.plan
     const managers = this.#method.operations.map((operation) => this.#managerOf(operation, self, owner))
-    const known = owner === undefined ? undefined : this.#remembered.get(owner)
-    if (known !== undefined && sameList(known.managers, managers)) return known.plan
     const plan = this.#make(self, owner, managers)
     if (owner !== undefined) this.#remembered.set(owner, { managers, plan })
+    this.#lastOwner = undefined
     return plan
+  }
+
+  // Most methods are called on objects of one class.
+  #rememberedFor(owner: Function): Remembered | undefined {
+    if (owner !== this.#lastOwner) {
+      this.#lastOwner = owner
+      this.#last = this.#remembered.get(owner)
+    }
+    return this.#last
+  }
+
+  #isCurrent(managers: readonly CacheManager[], self: unknown, owner: Function | undefined): boolean {
+    const { operations } = this.#method
+    if (managers.length !== operations.length) return false
+    for (let index = 0; index < managers.length; index++) {
+      if (this.#managerOf(operations[index]!, self, owner) !== managers[index]) return false
+    }
+    return true
   }
 
   #make(self: unknown, owner: Function | undefined, managers: readonly CacheManager[]): Plan {
@@ -104,16 +125,15 @@ export class Planner {
   }
 
   #managerOf(operation: Operation, self: unknown, owner: Function | undefined): CacheManager {
-    const where = (): string => this.#method.where
-    const bound = managerBoundTo(self, where)
+    const bound = managerBoundTo(self, this.#method)
     if (bound !== undefined) return bound
     const given = operation.manager ?? classConfigOf(owner, this.#method.place.metadata)?.manager
-    if (given === undefined) return configuredManager(where)
+    if (given === undefined) return configuredManager(this.#method)
     const manager: unknown = typeof given === 'function' ? given() : given
     if (isManager(manager)) return manager
     throw cacheError(
       'CW_OPTION_INVALID',
-      `${operation.decorator} of ${where()}: option \`manager\` must be a cache manager or a function that returns one, got ${manager === null ? 'null' : typeof manager}.`,
+      `${operation.decorator} of ${this.#method.where}: option \`manager\` must be a cache manager or a function that returns one, got ${manager === null ? 'null' : typeof manager}.`,
     )
   }
 }
@@ -122,8 +142,4 @@ export class Planner {
 function isManager(value: unknown): value is CacheManager {
   if (value instanceof CacheManager) return true
   return typeof value === 'object' && value !== null && 'cache' in value && 'claim' in value
-}
-
-function sameList(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((item, index) => item === other[index])
 }

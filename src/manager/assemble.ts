@@ -55,7 +55,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
   const shared = store === undefined ? undefined : sharedTier(store)
   return new TieredCache({
     local: new LocalTier({
-      store: local === undefined ? nullStore : new LruStore(local, (key) => observer.removal(key, 'size')),
+      store: local === undefined ? nullStore : new LruStore(local, (key, cause) => observer.removal(key, cause)),
       clock,
       markers,
       observer,

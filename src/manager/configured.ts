@@ -37,17 +37,17 @@ export function isConfigured(manager: CacheManager): boolean {
 }
 
 /** @throws CW_NOT_CONFIGURED, CW_VERSION_MISMATCH */
-export function configuredManager(caller: () => string): CacheManager {
+export function configuredManager(caller: { readonly where: string }): CacheManager {
   const pointer = processWide[slot]
   if (pointer !== undefined) return agreed(pointer, caller)
   throw cacheError(
     'CW_NOT_CONFIGURED',
-    `${caller()} is cached, but no cache manager is configured. Add this line where your service starts, before the first call:\n\n    import { configureCaching } from 'cachewright'\n    const caching = configureCaching()\n`,
+    `${caller.where} is cached, but no cache manager is configured. Add this line where your service starts, before the first call:\n\n    import { configureCaching } from 'cachewright'\n    const caching = configureCaching()\n`,
   )
 }
 
 /** The manager an object is bound to, if it is. @throws CW_VERSION_MISMATCH */
-export function managerBoundTo(target: unknown, caller: () => string): CacheManager | undefined {
+export function managerBoundTo(target: unknown, caller: { readonly where: string }): CacheManager | undefined {
   if ((typeof target !== 'object' || target === null) && typeof target !== 'function') return undefined
   const pointer = (target as Bound)[boundManager]
   return pointer === undefined ? undefined : agreed(pointer, caller)
@@ -58,10 +58,10 @@ export function bindTo(target: object, manager: CacheManager): void {
   Object.defineProperty(target, boundManager, { value: pointer, configurable: true })
 }
 
-function agreed(pointer: Pointer, caller: () => string): CacheManager {
+function agreed(pointer: Pointer, caller: { readonly where: string }): CacheManager {
   if (pointer.protocol === protocol) return pointer.manager
   throw cacheError(
     'CW_VERSION_MISMATCH',
-    `${caller()}: two versions of cachewright are loaded in this process and do not understand each other (protocol ${protocol} here, ${pointer.protocol} in the copy that configured caching). Install one version: npm ls cachewright shows where both come from.`,
+    `${caller.where}: two versions of cachewright are loaded in this process and do not understand each other (protocol ${protocol} here, ${pointer.protocol} in the copy that configured caching). Install one version: npm ls cachewright shows where both come from.`,
   )
 }

@@ -114,8 +114,12 @@ function unread(method: DecoratedMethod, message: string): Finding {
   return { severity: 'warning', subject: method.where, message }
 }
 
-/** Whether one method takes the other's place in a subclass: they are one method to whoever calls it. */
+/**
+ * Whether one method takes the other's place: in a subclass, or because the class was defined again (by a factory, a
+ * hot reload, a test). They are one method to whoever calls it.
+ */
 function overrides(one: DecoratedMethod, other: DecoratedMethod): boolean {
+  if (one.className !== undefined && one.where === other.where) return true
   const [a, b] = [one.place, other.place]
   if (a.name !== b.name || a.home === undefined || b.home === undefined) return false
   return Object.prototype.isPrototypeOf.call(a.home, b.home) || Object.prototype.isPrototypeOf.call(b.home, a.home)

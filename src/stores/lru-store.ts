@@ -12,15 +12,17 @@ export interface LruLimits {
 export class LruStore implements LocalStore {
   readonly #entries: LRUCache<string, Entry>
 
-  constructor({ maxEntries, maxBytes }: LruLimits, onSizeRemoval: (key: string) => void) {
-    const onRemoval = (_entry: Entry, key: string, reason: LRUCache.DisposeReason): void => {
-      if (reason === 'evict') onSizeRemoval(key)
+  constructor({ maxEntries, maxBytes }: LruLimits, onRemoval: (key: string, cause: 'size' | 'replaced') => void) {
+    // Other removals are asked for, and counted by whoever asks.
+    const dispose = (_entry: Entry, key: string, reason: LRUCache.DisposeReason): void => {
+      if (reason === 'evict') onRemoval(key, 'size')
+      else if (reason === 'set') onRemoval(key, 'replaced')
     }
     const bounded = Number.isFinite(maxBytes)
     this.#entries = new LRUCache<string, Entry>({
       ...(Number.isFinite(maxEntries) ? { max: maxEntries } : {}),
       ...(bounded ? { maxSize: maxBytes, sizeCalculation: sizeOf } : {}),
-      dispose: onRemoval,
+      dispose,
     } as LRUCache.Options<string, Entry, unknown>)
   }
 

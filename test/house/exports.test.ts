@@ -13,9 +13,14 @@ test('the root exports exactly its names', () => {
     'CachePut',
     'Cacheable',
     'Caching',
+    'cacheError',
+    'cacheErrorCodes',
     'configureCaching',
     'createCacheManager',
     'isCacheError',
+    'milliseconds',
+    'registeredType',
+    'wallTime',
   ])
 })
 
