@@ -9,6 +9,7 @@
  */
 export { Cache, type KeepOptions, type Loader, type LoadOptions } from './cache/cache'
 export type { IsolationMode } from './cache/isolation'
+export type { InvalidationFeed, InvalidationListener } from './coherence/invalidation-feed'
 export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
 export { CacheEvict } from './decorators/cache-evict'
 export { CachePut } from './decorators/cache-put'

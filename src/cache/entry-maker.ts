@@ -12,6 +12,7 @@ export interface Origin {
   readonly stamp: number
   readonly verifiedAt: number
   readonly loadMs: number
+  readonly watched?: boolean
 }
 
 /** Makes entries of values: the one place where a value is made safe to keep and its expiry is set. */
@@ -44,6 +45,6 @@ export class EntryMaker {
 
   #entry({ held, bytes, constant }: Held, tags: readonly string[], expiresAt: number, origin: Origin): Entry {
     const settled = constant ? Promise.resolve(this.isolation.give(held)) : undefined
-    return { held, bytes, settled, expiresAt, tags, markers: this.names.of(tags), ...origin }
+    return { watched: false, held, bytes, settled, expiresAt, tags, markers: this.names.of(tags), ...origin }
   }
 }

@@ -12,6 +12,10 @@ export class Flight {
   readonly startedAt: number
   /** Set by an evict, put or clear: the callers may have the value, the tiers may not. */
   revoked = false
+  /** Set when the feed told of a change of the key since the shared tier was last asked for it. */
+  changed = false
+  /** Wakes a load that waits for another process's. */
+  wake: () => void = () => {}
   /** Not to be joined any more, though its value may still be kept: a tag was evicted that it may or may not carry. */
   detached = false
   promise: Promise<Loaded> = unstarted
@@ -46,6 +50,8 @@ const current = new AsyncLocalStorage<Flight>()
 export class FlightRegistry {
   readonly #joinable = new Map<string, Flight>()
   readonly #detached = new Set<Flight>()
+  // Every load in progress, also those nobody may join.
+  readonly #all = new Map<string, Set<Flight>>()
 
   /** The load to join, if there is one that began after the last evict of the key. */
   find(key: string): Flight | undefined {
@@ -55,6 +61,9 @@ export class FlightRegistry {
   /** Starts a load; `run` is called at once, and knows by its async context which flight it belongs to. */
   start(flight: Flight, run: (flight: Flight) => Promise<Loaded>): Flight {
     this.#joinable.set(flight.key, flight)
+    const others = this.#all.get(flight.key)
+    if (others === undefined) this.#all.set(flight.key, new Set([flight]))
+    else others.add(flight)
     const done = dependOn(flight)
     flight.promise = current.run(flight, run, flight).finally(() => {
       done()
@@ -70,6 +79,15 @@ export class FlightRegistry {
     const flight = this.#joinable.get(key)
     if (flight !== undefined) this.#revoke(flight)
     for (const other of this.#detached) if (other.key === key) other.revoked = true
+  }
+
+  /** The feed told of a change of the key: what was read before is not to be kept as watched, who waits looks again. */
+  changed(key: string): void {
+    for (const flight of this.#all.get(key) ?? []) touch(flight)
+  }
+
+  changedAll(): void {
+    for (const flights of this.#all.values()) flights.forEach(touch)
   }
 
   revokeAll(): void {
@@ -99,7 +117,15 @@ export class FlightRegistry {
   #land(flight: Flight): void {
     if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key)
     this.#detached.delete(flight)
+    const others = this.#all.get(flight.key)
+    others?.delete(flight)
+    if (others?.size === 0) this.#all.delete(flight.key)
   }
+}
+
+function touch(flight: Flight): void {
+  flight.changed = true
+  flight.wake()
 }
 
 /**

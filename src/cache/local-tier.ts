@@ -1,3 +1,4 @@
+import type { InvalidationFeed } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 import { type Entry, isExpired, type RemovalCause } from '../kernel/entry'
 import { cacheError } from '../kernel/errors'
@@ -12,6 +13,8 @@ export interface LocalTierParts {
   readonly clock: CompleteClock
   readonly markers: TagMarkers
   readonly observer: CacheObserver
+  /** Read afresh for each hit: it moves on. */
+  readonly feed: InvalidationFeed
   /** How long a copy of a shared entry is believed; `Infinity` where this process is the only one. */
   readonly trustMs: number
   /** The longest life of an entry in this tier. */
@@ -25,7 +28,7 @@ export class LocalTier {
 
   /** The entry that may be served now. */
   hit(key: string): Entry | undefined {
-    const { store, clock, trustMs } = this.parts
+    const { store, clock, trustMs, feed } = this.parts
     const entry = store.get(key)
     if (entry === undefined) return undefined
     const now = clock.now()
@@ -34,8 +37,8 @@ export class LocalTier {
       return undefined
     }
     // Not dropped: the shared tier is asked again, and what it answers takes this one's place.
-    if (now - entry.verifiedAt > trustMs) return undefined
-    return entry.markers.length === 0 || this.#isAlive(key, entry) ? entry : undefined
+    if (now - entry.verifiedAt > trustMs && !(entry.watched && now - feed.verifiedAt <= trustMs)) return undefined
+    return entry.markers.length === 0 || this.#isAlive(key, entry, now) ? entry : undefined
   }
 
   /** Keeps an entry, unless a tag it carries was evicted after its load began. */
@@ -65,8 +68,8 @@ export class LocalTier {
     if (this.parts.store.delete(key)) this.parts.observer.removal(key, cause)
   }
 
-  clear(): void {
-    this.parts.observer.stats.removals.explicit += this.parts.store.size
+  clear(cause: RemovalCause = 'explicit'): void {
+    this.parts.observer.stats.removals[cause] += this.parts.store.size
     this.parts.store.clear()
   }
 
@@ -78,8 +81,8 @@ export class LocalTier {
     return this.parts.store.bytes
   }
 
-  #isAlive(key: string, entry: Entry): boolean {
-    const verdict = this.parts.markers.judge(entry.markers, entry.stamp)
+  #isAlive(key: string, entry: Entry, now: number): boolean {
+    const verdict = this.parts.markers.judge(entry.markers, entry.stamp, now)
     if (verdict === 'dead') this.drop(key, 'invalidated')
     return verdict === 'alive'
   }

@@ -50,9 +50,10 @@ export class SharedEntries {
    * Reads what stands at a key. Never throws for what is found there: anything unreadable is a dead value and an event.
    *
    * @param askedAt clock reading at which the shared tier was asked
+   * @param epoch the feed that was up at that time, if any
    * @throws what the shared tier throws if the markers of the entry's tags have to be asked for
    */
-  async read(key: string, bytes: Buffer | null, askedAt: number): Promise<Reading> {
+  async read(key: string, bytes: Buffer | null, askedAt: number, epoch: number | undefined): Promise<Reading> {
     if (bytes === null) return absent
     const frame = decodeFrame(bytes, key)
     if (frame.kind === 'lease') return leased
@@ -66,7 +67,9 @@ export class SharedEntries {
     const markers = [...names.clears, ...names.of(header.tags)]
     if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead
     const verifiedAt = Math.min(askedAt, this.parts.markers.verifiedAt(markers))
-    const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime }
+    const watched =
+      epoch !== undefined && epoch === this.parts.store.feed.epoch && this.parts.markers.areWatched(markers)
+    const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watched }
     try {
       const value = this.parts.codec.decode(frame.format, frame.payload)
       return { kind: 'entry', entry: this.parts.entries.adopt(value, header.tags, expiresAt, origin) }

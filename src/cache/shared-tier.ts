@@ -43,31 +43,67 @@ export class SharedTier implements Tier {
   ) {}
 
   async load(flight: Flight): Promise<Loaded> {
-    const { store, frames, clock, observer } = this.parts
-    const { key } = flight
-    const sharedKey = this.parts.keyOf(key)
+    const { observer } = this.parts
     const lease = encodeLease(randomBytes(12).toString('base64url'))
-    let granted = false
+    const found = await this.#entryOrLease(flight, lease)
+    if (typeof found === 'object') {
+      observer.hit(flight.key, found, 'shared')
+      return { entry: found, keep: true, value: undefined }
+    }
+    observer.miss(flight.key)
+    flight.stamp = this.parts.markers.stamp
+    return found === 'lease' ? this.#loadUnder(lease, flight) : this.below.load(flight)
+  }
+
+  /** The entry, or the lease to load it, or neither where the shared tier cannot help. */
+  async #entryOrLease(flight: Flight, lease: Buffer): Promise<Entry | 'lease' | 'neither'> {
+    const { store, frames, clock, observer } = this.parts
+    const sharedKey = this.parts.keyOf(flight.key)
     try {
-      const askedAt = clock.now()
-      const [found] = await Promise.all([
-        store.lease(sharedKey, lease, leaseMs),
-        this.#askMarkers(askedAt, flight.request.tagged),
-      ])
-      const reading = await frames.read(key, found, askedAt)
-      if (reading.kind === 'entry') {
-        observer.hit(key, reading.entry, 'shared')
-        return { entry: reading.entry, keep: true, value: undefined }
+      for (;;) {
+        const askedAt = clock.now()
+        const { epoch } = store.feed
+        // From here on the feed may tell of a change that is younger than the answer.
+        flight.changed = false
+        const [found] = await Promise.all([
+          store.lease(sharedKey, lease, leaseMs),
+          this.#askMarkers(askedAt, flight.request.tagged),
+        ])
+        const reading = await frames.read(flight.key, found, askedAt, epoch)
+        if (reading.kind === 'entry') return reading.entry
+        // Without a feed nobody would tell when the other process is done.
+        if (reading.kind === 'leased' && epoch !== undefined && !flight.signal.aborted) {
+          await this.#untilChanged(flight)
+          continue
+        }
+        observer.stats.sharedMisses++
+        if (reading.kind === 'absent') return 'lease'
+        if (reading.kind !== 'dead') return 'neither'
+        return (await store.lease(sharedKey, lease, leaseMs, reading.head)) === null ? 'lease' : 'neither'
       }
-      observer.stats.sharedMisses++
-      granted = reading.kind === 'absent'
-      if (reading.kind === 'dead') granted = (await store.lease(sharedKey, lease, leaseMs, reading.head)) === null
     } catch (error) {
       observer.sharedFailed('get', error)
+      return 'neither'
     }
-    observer.miss(key)
-    flight.stamp = this.parts.markers.stamp
-    return granted ? this.#loadUnder(lease, sharedKey, flight) : this.below.load(flight)
+  }
+
+  /**
+   * Waits for the load of another process. Its fill, its giving up and every evict change the key, and the feed tells;
+   * the timer is for a holder that died, whose lease may expire unseen.
+   */
+  #untilChanged(flight: Flight): Promise<void> {
+    if (flight.changed) return Promise.resolve()
+    return new Promise((resolve) => {
+      const woken = (): void => {
+        cancel()
+        flight.wake = () => {}
+        flight.signal.removeEventListener('abort', woken)
+        resolve()
+      }
+      const cancel = this.parts.clock.setTimer(woken, leaseMs / 4)
+      flight.wake = woken
+      flight.signal.addEventListener('abort', woken)
+    })
   }
 
   /** Learns the counter once, so that the first write of a process is not numbered below everything. */
@@ -86,10 +122,11 @@ export class SharedTier implements Tier {
     const { store, frames, clock, observer } = this.parts
     try {
       const askedAt = clock.now()
+      const { epoch } = store.feed
       const [found] = await Promise.all([store.getMany(keys.map(this.parts.keyOf)), this.#askMarkers(askedAt, false)])
       return await Promise.all(
         keys.map(async (key, index) => {
-          const reading = await frames.read(key, found[index] ?? null, askedAt)
+          const reading = await frames.read(key, found[index] ?? null, askedAt, epoch)
           if (reading.kind !== 'entry') {
             observer.stats.sharedMisses++
             return undefined
@@ -111,8 +148,10 @@ export class SharedTier implements Tier {
     const carried = framed.filter((put): put is typeof put & { bytes: Buffer } => put.bytes !== undefined)
     const refused = framed.filter((put) => put.bytes === undefined).map((put) => this.parts.keyOf(put.key))
     const sentAt = clock.now()
+    const { epoch } = store.feed
+    let stands: readonly boolean[]
     try {
-      await Promise.all([
+      ;[stands] = await Promise.all([
         store.putMany(
           carried.map(({ key, entry, bytes }) => ({
             key: this.parts.keyOf(key),
@@ -128,7 +167,8 @@ export class SharedTier implements Tier {
       observer.sharedFailed('put', error)
       return puts.map(() => undefined)
     }
-    return framed.map(({ entry, bytes }) => (bytes === undefined ? undefined : this.#asOf(entry, sentAt)))
+    const standing = new Set(carried.filter((_, index) => stands[index]).map(({ key }) => key))
+    return framed.map(({ key, entry }) => (standing.has(key) ? this.#asOf(entry, sentAt, epoch) : undefined))
   }
 
   /** Deletes keys and whatever lease stands on them. */
@@ -140,7 +180,8 @@ export class SharedTier implements Tier {
     }
   }
 
-  async #loadUnder(lease: Buffer, sharedKey: string, flight: Flight): Promise<Loaded> {
+  async #loadUnder(lease: Buffer, flight: Flight): Promise<Loaded> {
+    const sharedKey = this.parts.keyOf(flight.key)
     const stopRenewing = this.#renew(sharedKey, lease)
     let filled = false
     try {
@@ -150,23 +191,26 @@ export class SharedTier implements Tier {
       const bytes = this.parts.frames.write(flight.key, loaded.entry)
       if (bytes === undefined) return loaded
       filled = true
-      return await this.#fill(sharedKey, lease, flight.key, loaded.entry, bytes)
+      return await this.#fill(sharedKey, lease, flight, loaded.entry, bytes)
     } finally {
       stopRenewing()
       if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))
     }
   }
 
-  async #fill(sharedKey: string, lease: Buffer, key: string, entry: Entry, bytes: Buffer): Promise<Loaded> {
+  async #fill(sharedKey: string, lease: Buffer, flight: Flight, entry: Entry, bytes: Buffer): Promise<Loaded> {
     const { store, clock, observer } = this.parts
     const sentAt = clock.now()
+    const { epoch } = store.feed
+    // Our own lease may still be echoed; an evict since then has removed it, and the fill will be refused.
+    flight.changed = false
     try {
       const [filled] = await Promise.all([
         store.fill(sharedKey, lease, bytes, entry.expiresAt - sentAt),
         this.#ensureMarkers(entry, sentAt),
       ])
-      const kept = filled ? this.#asOf(entry, sentAt) : undefined
-      if (kept === undefined) observer.superseded(key)
+      const kept = filled ? this.#asOf(entry, sentAt, epoch) : undefined
+      if (kept === undefined) observer.superseded(flight.key)
       return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
     } catch (error) {
       // The value is good for as long as a load may be believed; whether the fill took effect is not known.
@@ -176,10 +220,12 @@ export class SharedTier implements Tier {
   }
 
   /** The entry as the shared tier vouched for it, or undefined if one of its tags was evicted after its load began. */
-  #asOf(entry: Entry, sentAt: number): Entry | undefined {
+  #asOf(entry: Entry, sentAt: number, epoch: number | undefined): Entry | undefined {
     const markers = [...this.parts.names.clears, ...entry.markers]
     if (this.parts.markers.judge(markers, entry.stamp) !== 'alive') return undefined
-    return { ...entry, verifiedAt: Math.min(sentAt, this.parts.markers.verifiedAt(markers)) }
+    const watched =
+      epoch !== undefined && epoch === this.parts.store.feed.epoch && this.parts.markers.areWatched(markers)
+    return { ...entry, watched, verifiedAt: Math.min(sentAt, this.parts.markers.verifiedAt(markers)) }
   }
 
   async #ensureMarkers(entry: Entry, now: number): Promise<void> {
@@ -198,7 +244,7 @@ export class SharedTier implements Tier {
     const { markers, names, maxStalenessMs } = this.parts
     if (!markers.knows(names.clears)) return markers.ensure(names.clears, markerSlackMs, now)
     const due = markers.unverified(names.clears, now, maxStalenessMs / 2)
-    if (tagged || due.length > 0) await markers.verify(due, now)
+    if ((tagged && markers.isCounterStale) || due.length > 0) await markers.verify(due, now)
   }
 
   #renew(sharedKey: string, lease: Buffer): () => void {

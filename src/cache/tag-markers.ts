@@ -1,13 +1,21 @@
 import { LRUCache } from 'lru-cache'
-import type { SharedStore } from '../stores/shared-store'
+import { type InvalidationFeed, noFeed } from '../coherence/invalidation-feed'
+import type { MarkerNumbers, SharedStore } from '../stores/shared-store'
 
 /** What is known of the tags of an entry: it is alive, it is dead, or the shared tier must be asked. */
 export type Verdict = 'alive' | 'dead' | 'unknown'
+
+/** A question to the shared tier, while its answer is on its way. */
+interface Asked {
+  readonly changed: Set<string>
+}
 
 interface Marker {
   readonly number: number
   /** Clock reading as of which the shared tier said so. */
   readonly verifiedAt: number
+  /** The feed that has watched the marker since; undefined: none. */
+  readonly epoch: number | undefined
 }
 
 /**
@@ -27,9 +35,19 @@ export class TagMarkers {
   readonly #keyOf: (tag: string) => string
   readonly #trustMs: number
   // Losing a marker here costs a question to the shared tier, or a load; so this may be bounded.
-  readonly #markers = new LRUCache<string, Marker>({ max: 100_000 })
+  readonly #markers = new LRUCache<string, Marker>({
+    max: 100_000,
+    dispose: (_marker, name, reason) => {
+      if (reason !== 'set') this.#nameOf.delete(this.#keyOf(name))
+    },
+  })
+  // By key, the markers known here.
+  readonly #nameOf = new Map<string, string>()
+  readonly #asked = new Set<Asked>()
   readonly #evicting = new Map<string, number>()
   #counter = 0
+  // Whether the counter may have moved since it was last read.
+  #counterMoved = true
 
   /** @param trustMs how long an answer of the shared tier is believed */
   constructor(shared: SharedStore | undefined, keyOf: (tag: string) => string, trustMs: number) {
@@ -43,14 +61,15 @@ export class TagMarkers {
     return this.#counter
   }
 
-  /** Judges by what is known, whatever its age; for entries whose own age is bounded. */
-  judge(tags: readonly string[], stamp: number): Verdict {
+  /** Judges by what is known, and by nothing that was to be asked again by `now`; left out, by whatever is known. */
+  judge(tags: readonly string[], stamp: number, now?: number): Verdict {
     let verdict: Verdict = 'alive'
     for (const tag of tags) {
       if (this.#evicting.size > 0 && this.#evicting.has(tag)) return 'dead'
       const marker = this.#markers.get(tag)
       if (marker === undefined) verdict = 'unknown'
       else if (marker.number > stamp) return 'dead'
+      else if (now !== undefined && now - this.#verifiedAt(marker) > this.#trustMs) verdict = 'unknown'
     }
     return verdict
   }
@@ -61,7 +80,7 @@ export class TagMarkers {
     let found: string[] | undefined
     for (const tag of tags) {
       const marker = this.#markers.peek(tag)
-      if (marker !== undefined && now - marker.verifiedAt <= within) continue
+      if (marker !== undefined && now - this.#verifiedAt(marker) <= within) continue
       found ??= []
       found.push(tag)
     }
@@ -76,20 +95,45 @@ export class TagMarkers {
   /** Clock reading as of which all these tags are known. */
   verifiedAt(tags: readonly string[]): number {
     let oldest = Number.POSITIVE_INFINITY
-    for (const tag of tags) oldest = Math.min(oldest, this.#markers.peek(tag)?.verifiedAt ?? Number.NEGATIVE_INFINITY)
+    for (const tag of tags) {
+      const marker = this.#markers.peek(tag)
+      oldest = Math.min(oldest, marker === undefined ? Number.NEGATIVE_INFINITY : this.#verifiedAt(marker))
+    }
     return oldest
+  }
+
+  /** Whether the feed watches all these tags. */
+  areWatched(tags: readonly string[]): boolean {
+    const { epoch } = this.#feed
+    return epoch !== undefined && tags.every((tag) => this.#markers.peek(tag)?.epoch === epoch)
+  }
+
+  /** Whether the counter has to be read again to number a load as late as can be. */
+  get isCounterStale(): boolean {
+    return this.#counterMoved || this.#feed.epoch === undefined
+  }
+
+  /** The feed told that this key of the shared tier changed. */
+  invalidated(key: string): void {
+    for (const { changed } of this.#asked) changed.add(key)
+    const name = this.#nameOf.get(key)
+    if (name !== undefined) this.#markers.delete(name)
+  }
+
+  counterMoved(): void {
+    this.#counterMoved = true
+  }
+
+  /** Nothing known may be believed any more. */
+  forget(): void {
+    this.#markers.clear()
+    this.#counterMoved = true
   }
 
   /** Asks the shared tier for the counter and these markers; `now` is the clock reading at which it is asked. */
   async verify(tags: readonly string[], now: number): Promise<void> {
     if (this.#shared === undefined) return
-    const { counter, markers } = await this.#shared.readMarkers(tags.map(this.#keyOf))
-    this.#learnCounter(counter)
-    for (const [index, tag] of tags.entries()) {
-      const number = markers[index]
-      if (number === undefined) this.#markers.delete(tag)
-      else this.#learn(tag, number, now)
-    }
+    await this.#ask(tags, now, (keys) => this.#shared!.readMarkers(keys))
   }
 
   /** The same as {@link ensure} where there is no shared tier to agree with. */
@@ -97,16 +141,14 @@ export class TagMarkers {
     if (this.#shared !== undefined) return
     for (const tag of tags) {
       if (!this.#markers.has(tag))
-        this.#markers.set(tag, { number: this.#counter, verifiedAt: Number.POSITIVE_INFINITY })
+        this.#markers.set(tag, { number: this.#counter, verifiedAt: Number.POSITIVE_INFINITY, epoch: undefined })
     }
   }
 
   /** Makes sure that each tag has a marker, so that an entry carrying it can be alive. */
   async ensure(tags: readonly string[], lifeMs: number, now: number): Promise<void> {
     if (tags.length === 0 || this.#shared === undefined) return
-    const { counter, markers } = await this.#shared.ensureMarkers(tags.map(this.#keyOf), lifeMs)
-    this.#learnCounter(counter)
-    for (const [index, tag] of tags.entries()) this.#learn(tag, markers[index]!, now)
+    await this.#ask(tags, now, (keys) => this.#shared!.ensureMarkers(keys, lifeMs))
   }
 
   /** Kills every entry loaded before now that carries one of these tags. */
@@ -130,12 +172,50 @@ export class TagMarkers {
     }
   }
 
+  /**
+   * Asks, and believes the feed about the answer from then on. What the feed tells while the answer is on its way may
+   * be newer than the answer: such a marker is believed as of the question only.
+   */
+  async #ask(tags: readonly string[], now: number, read: (keys: string[]) => Promise<MarkerNumbers>): Promise<void> {
+    const keys = tags.map(this.#keyOf)
+    const { epoch } = this.#feed
+    const asked: Asked = { changed: new Set() }
+    this.#asked.add(asked)
+    this.#counterMoved = false
+    try {
+      const { counter, markers } = await read(keys)
+      this.#learnCounter(counter)
+      for (const [index, tag] of tags.entries()) {
+        const number = markers[index]
+        const isWatched = epoch === this.#feed.epoch && !asked.changed.has(keys[index]!)
+        if (number === undefined) this.#markers.delete(tag)
+        else this.#learn(tag, number, now, isWatched ? epoch : undefined)
+      }
+    } catch (error) {
+      this.#counterMoved = true
+      throw error
+    } finally {
+      this.#asked.delete(asked)
+    }
+  }
+
+  #verifiedAt({ verifiedAt, epoch }: Marker): number {
+    return epoch !== undefined && epoch === this.#feed.epoch ? Math.max(verifiedAt, this.#feed.verifiedAt) : verifiedAt
+  }
+
+  get #feed(): InvalidationFeed {
+    return this.#shared?.feed ?? noFeed
+  }
+
   // Answers may arrive out of order; a marker never falls, except when the server lost its counter, and then its
   // entries are lost with it or dead by their missing markers.
-  #learn(tag: string, number: number, verifiedAt: number): void {
+  #learn(tag: string, number: number, verifiedAt: number, epoch?: number): void {
     this.#learnCounter(number)
     const known = this.#markers.peek(tag)
-    if (known === undefined || number >= known.number) this.#markers.set(tag, { number, verifiedAt })
+    if (known === undefined || number >= known.number) {
+      this.#markers.set(tag, { number, verifiedAt, epoch })
+      this.#nameOf.set(this.#keyOf(tag), tag)
+    }
   }
 
   // A number of any marker is one the counter has had.

@@ -51,6 +51,8 @@ export interface Put {
 export class TieredCache {
   readonly #flights = new FlightRegistry()
   readonly #fence = new WriteFence()
+  // What the feed told: it says nothing of whose value is newer, only that a copy may be old.
+  readonly #changes = new WriteFence()
 
   constructor(private readonly parts: TieredCacheParts) {}
 
@@ -86,14 +88,16 @@ export class TieredCache {
     if (shared !== undefined && missing.length > 0) {
       // An evict of one of these keys while the answer is on its way must keep that answer out of the local tier.
       const write = await this.beginWrite()
+      const asked = this.#changes.begin()
       const entries = await shared.peekMany(missing)
       for (const [index, key] of missing.entries()) {
         const entry = entries[index]
         if (entry === undefined) continue
         fetched.set(key, entry)
-        if (!this.#fence.overlapped(write.ticket, key)) local.keep(key, entry)
+        if (!this.#fence.overlapped(write.ticket, key) && !this.#changes.overlapped(asked, key)) local.keep(key, entry)
       }
       this.endWrite(write)
+      this.#changes.end(asked)
     }
     return keys.map((key, index) => {
       const entry = found[index] ?? fetched.get(key)
@@ -132,6 +136,7 @@ export class TieredCache {
     const keys = accepted.map(({ key }) => key)
     this.#dropHere(keys)
     const since = this.#fence.now
+    const sent = this.#changes.begin()
     const emptying = emptied.length > 0 ? this.#evictKeys(emptied) : undefined
     const kept =
       this.parts.shared === undefined ? accepted.map(({ entry }) => entry) : await this.parts.shared.putMany(accepted)
@@ -139,8 +144,10 @@ export class TieredCache {
     for (const [index, entry] of kept.entries()) {
       const key = keys[index]!
       this.parts.observer.put(key)
-      if (entry !== undefined && !this.#fence.overlapped(write.ticket, key, since)) this.parts.local.keep(key, entry)
+      const isLatest = !this.#fence.overlapped(write.ticket, key, since) && !this.#changes.overlapped(sent, key)
+      if (entry !== undefined && isLatest) this.parts.local.keep(key, entry)
     }
+    this.#changes.end(sent)
     await emptying
   }
 
@@ -172,6 +179,20 @@ export class TieredCache {
     this.#fence.noteAll()
     this.#flights.revokeAll()
     this.parts.local.clear()
+  }
+
+  /** The feed told that this entry changed in the shared tier. */
+  changed(key: string): void {
+    this.#changes.note(key)
+    this.#flights.changed(key)
+    this.parts.local.drop(key, 'invalidated')
+  }
+
+  /** The feed told that any entry may have changed. */
+  changedAll(): void {
+    this.#changes.noteAll()
+    this.#flights.changedAll()
+    this.parts.local.clear('invalidated')
   }
 
   /** Lets nobody join a load that began before a tag was evicted. */
@@ -208,7 +229,8 @@ export class TieredCache {
     const loaded = await this.parts.below.load(flight)
     const { local, observer } = this.parts
     if (!loaded.keep || loaded.entry === undefined) return loaded
-    if (flight.revoked) observer.superseded(flight.key)
+    // A watched copy whose key changed after it was read is older than what was told.
+    if (flight.revoked || (flight.changed && loaded.entry.watched)) observer.superseded(flight.key)
     // A detached flight may land after a younger one, whose entry then stays.
     else if (!flight.detached || !local.has(flight.key)) local.keep(flight.key, loaded.entry)
     return loaded

@@ -8,6 +8,8 @@ export interface Entry {
   readonly expiresAt: number
   /** Clock reading as of which the shared tier, or the source itself, vouched for the value. */
   readonly verifiedAt: number
+  /** Whether the invalidation feed watches the entry and the markers of its tags, so that its word counts too. */
+  readonly watched: boolean
   /** The tag counter as known before the value was loaded. */
   readonly stamp: number
   /** Tags the value carries. */

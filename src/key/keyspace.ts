@@ -29,6 +29,8 @@ export interface KeyspaceOptions {
 export interface Keyspace {
   /** The key of an entry, by what `encodeArguments` (and `withPartition`) made of its arguments. */
   entryKey(args: string): string
+  /** What every entry key begins with, up to its arguments. */
+  readonly entryPrefix: string
   /** The side key that marks an entry as being refreshed. */
   refreshKey(args: string): string
   /** A marker, by its name: see tag-names.ts. */
@@ -46,6 +48,7 @@ export function createKeyspace({ prefix, cache, version }: KeyspaceOptions): Key
   const entryKey = (args: string) => `${entries}${bounded(args)}}`
   return {
     entryKey,
+    entryPrefix: entries,
     refreshKey: (args) => `${entryKey(args)}:refresh`,
     markerKey: (name) => `${markers}${bounded(encodeText(name))}}`,
     counterKey: `${root}:counter`,

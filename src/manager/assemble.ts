@@ -2,6 +2,7 @@ import type { Background } from '../cache/background'
 import { CacheObserver } from '../cache/cache-observer'
 import { EntryMaker } from '../cache/entry-maker'
 import { createIsolation } from '../cache/isolation'
+import { KeyNames } from '../cache/key-names'
 import { LocalTier } from '../cache/local-tier'
 import { SharedEntries } from '../cache/shared-entries'
 import { SharedTier } from '../cache/shared-tier'
@@ -10,6 +11,7 @@ import type { TagMarkers } from '../cache/tag-markers'
 import { createTagNames } from '../cache/tag-names'
 import { TieredCache } from '../cache/tiered-cache'
 import { createCodec } from '../codec/codec'
+import { noFeed } from '../coherence/invalidation-feed'
 import type { EventHub } from '../events/event-hub'
 import type { CompleteClock } from '../kernel/clock'
 import type { TypeRegistry } from '../kernel/registered-types'
@@ -33,6 +35,13 @@ export interface ManagerContext {
   readonly maxStalenessMs: number
 }
 
+/** A cache and how the shared tier calls its keys. */
+export interface AssembledCache {
+  readonly tiers: TieredCache
+  readonly keys: KeyNames
+  readonly entryPrefix: string
+}
+
 // The layout of entries under one cache name; a part of every key.
 const entryVersion = 1
 
@@ -40,7 +49,7 @@ const entryVersion = 1
 const markerLifeMs = 24 * 3_600_000
 
 /** Puts the tiers of one cache together: source below, shared tier if there is one, local tier on top. */
-export function assembleCache(definition: CacheDefinition, context: ManagerContext): TieredCache {
+export function assembleCache(definition: CacheDefinition, context: ManagerContext): AssembledCache {
   const { clock, markers, store, background, maxStalenessMs } = context
   const { name, local } = definition
   const observer = new CacheObserver(name, context.events, context.warnings)
@@ -52,13 +61,16 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
   )
   const entries = new EntryMaker(isolation, clock, observer, names)
   const source = new SourceTier(entries, clock, observer)
+  const { entryKey, entryPrefix } = createKeyspace({ prefix: context.prefix, cache: name, version: entryVersion })
+  const keys = new KeyNames(entryPrefix, entryKey)
   const shared = store === undefined ? undefined : sharedTier(store)
-  return new TieredCache({
+  const tiers = new TieredCache({
     local: new LocalTier({
       store: local === undefined ? nullStore : new LruStore(local, (key, cause) => observer.removal(key, cause)),
       clock,
       markers,
       observer,
+      feed: store?.feed ?? noFeed,
       trustMs: store === undefined ? Number.POSITIVE_INFINITY : maxStalenessMs,
       ttlMs: local?.ttlMs ?? 0,
       ttlJitter: definition.ttlJitter,
@@ -74,9 +86,9 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     background,
     markerLifeMs,
   })
+  return { tiers, keys, entryPrefix }
 
   function sharedTier(open: SharedStore): SharedTier {
-    const { entryKey } = createKeyspace({ prefix: context.prefix, cache: name, version: entryVersion })
     const codec = createCodec(context.types)
     const { maxValueBytes } = definition
     const frames = new SharedEntries({
@@ -90,7 +102,17 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       observer,
       maxValueBytes,
     })
-    const parts = { store: open, frames, markers, names, clock, observer, background, keyOf: entryKey, maxStalenessMs }
+    const parts = {
+      store: open,
+      frames,
+      markers,
+      names,
+      clock,
+      observer,
+      background,
+      keyOf: (key: string) => keys.toShared(key),
+      maxStalenessMs,
+    }
     return new SharedTier(parts, source)
   }
 }

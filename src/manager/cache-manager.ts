@@ -1,7 +1,7 @@
 import { Background } from '../cache/background'
 import { Cache, checkTags } from '../cache/cache'
 import { TagMarkers } from '../cache/tag-markers'
-import { everything, everywhere } from '../cache/tag-names'
+import { createTagNames, everything, everywhere } from '../cache/tag-names'
 import type { TieredCache } from '../cache/tiered-cache'
 import type { CacheEventName } from '../events/cache-event'
 import { type CacheEventListener, EventHub } from '../events/event-hub'
@@ -17,6 +17,7 @@ import { assembleCache, type ManagerContext } from './assemble'
 import { bindTo, isConfigured } from './configured'
 import { type CachingOptions, defineManager, type ManagerDefinition } from './definition'
 import { auditDefinitions, type Finding } from './definition-audit'
+import { InvalidationRouter } from './invalidation-router'
 
 /** What {@link CacheManager.ready} found. */
 export interface ReadyReport {
@@ -31,12 +32,14 @@ const closeDeadlineMs = 5_000
 /** The caches of a service: made once at start-up, closed at the end. */
 export class CacheManager {
   readonly #definition: ManagerDefinition
+  readonly #markerKey: (name: string) => string
   readonly #events: EventHub
   readonly #warnings = new Warnings()
   readonly #background = new Background()
   readonly #store: SharedStore | undefined
   readonly #markers: TagMarkers
   readonly #context: ManagerContext
+  readonly #router: InvalidationRouter
   readonly #caches = new Map<string, Cache>()
   readonly #claims = new Map<string, WeakRef<object>>()
   #closing: Promise<void> | undefined
@@ -47,9 +50,19 @@ export class CacheManager {
     const { prefix, clock, types, shared, maxStalenessMs } = definition
     const { counterKey, markerKey } = createKeyspace({ prefix, cache: 'any', version: 1 })
     this.#definition = definition
+    this.#markerKey = markerKey
     this.#events = new EventHub(this.#warnings)
+    this.#router = new InvalidationRouter(
+      { counter: counterKey, everything: markerKey(everything) },
+      () => this.#markers,
+    )
     if (shared !== undefined) {
-      this.#store = guardSharedStore(shared.open({ clock, counterKey }), clock, shared.commandTimeoutMs, shared.name)
+      this.#store = guardSharedStore(
+        shared.open({ clock, counterKey, maxStalenessMs, listener: this.#router }),
+        clock,
+        shared.commandTimeoutMs,
+        shared.name,
+      )
       // Nobody need wait for this connection: whoever wants to awaits ready().
       this.#store.connect().catch(() => {})
     }
@@ -77,9 +90,11 @@ export class CacheManager {
     let cache = this.#caches.get(name)
     if (cache === undefined) {
       const definition = this.#definition.cache(name)
+      const { tiers, keys, entryPrefix } = assembleCache(definition, this.#context)
+      this.#router.add(entryPrefix, { tiers, keys, clearKey: this.#markerKey(createTagNames(name).all) })
       cache = new Cache({
         name,
-        tiers: assembleCache(definition, this.#context),
+        tiers,
         keys: new KeyEncoder(name, this.#definition.types, definition.partition),
         ttlMs: definition.ttlMs,
         ttlJitter: definition.ttlJitter,

@@ -6,7 +6,7 @@ import { type Script, scripts } from './scripts'
  * What keeps a cache from waiting, or from acting late: commands are refused while there is no connection, and a command
  * whose connection broke is not sent again, since a write that arrives a minute late would bring an old value back.
  */
-const failFast = {
+export const failFast = {
   lazyConnect: true,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
@@ -17,9 +17,6 @@ const failFast = {
   // Replies have one form, whatever the caller's own client asks for.
   replyMapping: 'legacy',
 } as const satisfies RedisOptions
-
-/** The options that a connection of a cache has over those it is given. */
-export type OwnOptions = typeof failFast
 
 // Spreads the attempts of many processes without a source of randomness of its own.
 function jitter(attempt: number): number {
@@ -40,13 +37,15 @@ export class Connection {
   readonly client: Redis
   readonly #clock: CompleteClock
   readonly #name: string
+  readonly #whenUp: (() => void)[] = []
+  readonly #whenDown: (() => void)[] = []
   #isUp = false
   #opening: Promise<void> | undefined
   #offsetMs: number | undefined
   #askedTimeAt = Number.NEGATIVE_INFINITY
 
   /** @param open makes the client, with these options over its own */
-  constructor(open: (options: OwnOptions) => Redis, clock: CompleteClock, name: string) {
+  constructor(open: (options: typeof failFast) => Redis, clock: CompleteClock, name: string) {
     this.#clock = clock
     this.#name = name
     this.client = open(failFast)
@@ -55,7 +54,20 @@ export class Connection {
     this.client.on('ready', () => this.#greet())
     this.client.on('close', () => {
       this.#isUp = false
+      for (const react of this.#whenDown) react()
     })
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  onUp(react: () => void): void {
+    this.#whenUp.push(react)
+  }
+
+  onDown(react: () => void): void {
+    this.#whenDown.push(react)
   }
 
   /** Resolves when the connection is up; rejects when the first attempt has failed. Attempts go on either way. */
@@ -124,6 +136,7 @@ export class Connection {
     this.#isUp = true
     this.#askTime()
     for (const { lua } of scripts) this.client.script('LOAD', lua).catch(() => {})
+    for (const react of this.#whenUp) react()
   }
 
   #askTime(): void {

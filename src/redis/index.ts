@@ -5,8 +5,9 @@
  */
 import { Redis, type RedisOptions } from 'ioredis'
 import { cacheError, type Duration, milliseconds, type SharedStoreFactory } from '../index'
-import { Connection, type OwnOptions } from './connection'
+import { Connection, failFast } from './connection'
 import { RedisStore } from './redis-store'
+import { TrackingFeed } from './tracking-feed'
 
 /** What every form of {@link redis} takes beside the address: options of ioredis, and these. */
 export interface RedisTierOptions extends Omit<RedisOptions, 'commandTimeout'> {
@@ -38,11 +39,15 @@ export function redis(where: RedisAddress & RedisTierOptions): SharedStoreFactor
   return {
     name: 'Redis',
     commandTimeoutMs,
-    open: ({ clock, counterKey }) => new RedisStore(new Connection(open, clock, 'Redis'), counterKey),
+    open({ clock, counterKey, maxStalenessMs, listener }) {
+      const data = new Connection(open, clock, 'Redis')
+      const listening = open({ ...failFast, enableAutoPipelining: false, protocol: 2 })
+      return new RedisStore(data, new TrackingFeed(data, listening, listener, clock, maxStalenessMs), counterKey)
+    },
   }
 }
 
-type Opener = (options: OwnOptions) => Redis
+type Opener = (options: RedisOptions & { readonly replyMapping: 'legacy' }) => Redis
 
 function opener(where: RedisAddress & RedisTierOptions): Opener {
   const given = ['url', 'options', 'client'].filter((name) => name in where)

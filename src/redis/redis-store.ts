@@ -1,24 +1,27 @@
+import type { Redis } from 'ioredis'
 import type { MarkerNumbers, SharedPut, SharedStore } from '../index'
 import type { Connection } from './connection'
 import { ensureMarkers, fillLease, raiseMarkers, releaseLease, renewLease, takeLease } from './scripts'
+import type { TrackingFeed } from './tracking-feed'
 
 /** The shared tier on one Redis server. The protocol is told in docs/protocol.md. */
 export class RedisStore implements SharedStore {
   readonly #connection: Connection
   readonly #counterKey: string
-  // SET with NX and GET together needs Redis 7; a server that does not know it is asked by script.
-  #leaseBySet = true
+  readonly feed: TrackingFeed
 
-  constructor(connection: Connection, counterKey: string) {
+  constructor(connection: Connection, feed: TrackingFeed, counterKey: string) {
     this.#connection = connection
+    this.feed = feed
     this.#counterKey = counterKey
   }
 
-  connect(): Promise<void> {
-    return this.#connection.connect()
+  async connect(): Promise<void> {
+    await Promise.all([this.#connection.connect(), this.feed.connect()])
   }
 
   async close(): Promise<void> {
+    this.feed.close()
     this.#connection.close()
   }
 
@@ -31,16 +34,16 @@ export class RedisStore implements SharedStore {
     return this.#connection.run((client) => client.mgetBuffer(...keys))
   }
 
+  /** By script, since only reads are watched, and `SET … GET` is none. */
   lease(key: string, lease: Buffer, leaseMs: number, over?: Buffer): Promise<Buffer | null> {
     return this.#connection.run(async (client) => {
-      if (over !== undefined || !this.#leaseBySet) return this.#leaseByScript(key, lease, leaseMs, over)
       try {
-        return await client.setBuffer(key, lease, 'PX', leaseMs, 'NX', 'GET')
+        return (await this.#connection.evaluate(
+          takeLease,
+          [key],
+          [lease, String(leaseMs), over ?? ''],
+        )) as Buffer | null
       } catch (error) {
-        if (startsWith(error, 'ERR syntax error')) {
-          this.#leaseBySet = false
-          return this.#leaseByScript(key, lease, leaseMs)
-        }
         // A server that takes no writes may still have the value.
         const found = isWriteRefusal(error) ? await client.getBuffer(key) : null
         if (found === null) throw error
@@ -57,19 +60,35 @@ export class RedisStore implements SharedStore {
     await this.#script(releaseLease, [key], [lease])
   }
 
-  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<boolean> {
-    return this.#script(fillLease, [key], [lease, bytes, lifeText(lifeMs)]).then(isOne)
+  async fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<boolean> {
+    const [filled, stands] = await this.#connection.run((client) =>
+      Promise.all([
+        this.#connection.evaluate(fillLease, [key], [lease, bytes, lifeText(lifeMs)]),
+        this.#stillStands(client, key, bytes),
+      ]),
+    )
+    return Number(filled) === 1 && stands
   }
 
-  async putMany(entries: readonly SharedPut[]): Promise<void> {
-    // Commands of one turn leave in one flush.
-    await this.#connection.run((client) =>
+  // Commands of one turn leave in one flush.
+  putMany(entries: readonly SharedPut[]): Promise<boolean[]> {
+    return this.#connection.run((client) =>
       Promise.all(
-        entries.map(({ key, bytes, lifeMs }) =>
-          lifeMs === Number.POSITIVE_INFINITY ? client.set(key, bytes) : client.set(key, bytes, 'PX', whole(lifeMs)),
-        ),
+        entries.map(async ({ key, bytes, lifeMs }) => {
+          const isForEver = lifeMs === Number.POSITIVE_INFINITY
+          const set = isForEver ? client.set(key, bytes) : client.set(key, bytes, 'PX', whole(lifeMs))
+          const [, stands] = await Promise.all([set, this.#stillStands(client, key, bytes)])
+          return stands
+        }),
       ),
     )
+  }
+
+  /** A write is not watched, so what was just written is read: a few bytes, to know that it is ours. */
+  async #stillStands(client: Redis, key: string, bytes: Buffer): Promise<boolean> {
+    if (this.feed.epoch === undefined) return true
+    const head = await client.getrangeBuffer(key, 0, headBytes - 1)
+    return head.equals(bytes.subarray(0, headBytes))
   }
 
   async delete(keys: readonly string[]): Promise<void> {
@@ -81,8 +100,11 @@ export class RedisStore implements SharedStore {
   }
 
   async ensureMarkers(keys: readonly string[], lifeMs: number): Promise<MarkerNumbers> {
-    const found = await this.#script(ensureMarkers, [this.#counterKey, ...keys], [lifeText(lifeMs)])
-    return toNumbers(found as Buffer[])
+    const every = [this.#counterKey, ...keys]
+    const [, found] = await this.#connection.run((client) =>
+      Promise.all([this.#connection.evaluate(ensureMarkers, every, [lifeText(lifeMs)]), client.mget(...every)]),
+    )
+    return toNumbers(found)
   }
 
   async raiseMarkers(keys: readonly string[], lifeMs: number): Promise<number> {
@@ -96,14 +118,12 @@ export class RedisStore implements SharedStore {
   ): Promise<unknown> {
     return this.#connection.run(() => this.#connection.evaluate(script, keys, args))
   }
-
-  async #leaseByScript(key: string, lease: Buffer, leaseMs: number, over?: Buffer): Promise<Buffer | null> {
-    const args = [lease, String(leaseMs), over ?? '']
-    return (await this.#connection.evaluate(takeLease, [key], args)) as Buffer | null
-  }
 }
 
-function toNumbers(found: readonly (Buffer | string | null)[]): MarkerNumbers {
+// The checksum and random id of a frame stand in its first bytes.
+const headBytes = 16
+
+function toNumbers(found: readonly (string | null)[]): MarkerNumbers {
   const [counter, ...markers] = found.map((number) => (number === null ? undefined : Number(number)))
   return { counter, markers }
 }

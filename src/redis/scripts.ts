@@ -13,72 +13,71 @@ function script(lua: string): Script {
 /*
  * Each script is one atomic step of the protocol. KEYS[1] is the key of an entry, or the counter; a life of '' means
  * for ever. What is compared is the whole lease or the beginning of a frame, both of which carry random bytes.
+ *
+ * A read command in a script makes the server watch all the script's keys for this connection, and a write after it
+ * would be told to ourselves. So scripts look with GETEX, which counts as a write, and read with GET only where the
+ * answer is to be watched.
  */
 
-/** Takes a lease where there is nothing, or something that begins with ARGV[3]; answers what stands there otherwise. */
+/** Takes a lease where there is nothing, or something that begins with ARGV[3]; answers, and watches, what stands there otherwise. */
 export const takeLease = script(`
-local found = redis.call('GET', KEYS[1])
-if found and (ARGV[3] == '' or string.sub(found, 1, #ARGV[3]) ~= ARGV[3]) then return found end
+local found = redis.call('GETEX', KEYS[1])
+if found and (ARGV[3] == '' or string.sub(found, 1, #ARGV[3]) ~= ARGV[3]) then return redis.call('GET', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return false
 `)
 
 /** Prolongs a lease that still stands. */
 export const renewLease = script(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `)
 
 /** Gives back a lease that still stands. */
 export const releaseLease = script(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `)
 
 /** Puts a value in place of the lease, where that still stands. */
 export const fillLease = script(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 1
 `)
 
-/** Answers the counter and the numbers of markers; a missing marker is created with the counter's present number. */
+/**
+ * Creates the markers that are missing, with the counter's present number, and the counter if that is missing. Lives
+ * are prolonged to round moments, so that a marker many entries carry changes once in a life and not with each fill.
+ */
 export const ensureMarkers = script(`
-local counter = redis.call('GET', KEYS[1])
+local counter = redis.call('GETEX', KEYS[1])
+local time = redis.call('TIME')
 if not counter then
-  local time = redis.call('TIME')
   counter = string.format('%.0f', time[1] * 1000000 + time[2])
   redis.call('SET', KEYS[1], counter)
 end
-local numbers = { counter }
 for i = 2, #KEYS do
-  local number = redis.call('GET', KEYS[i])
-  if not number then
-    number = counter
-    redis.call('SET', KEYS[i], number, 'PX', 1000)
-  end
-  local left = redis.call('PTTL', KEYS[i])
   if ARGV[1] == '' then
-    if left >= 0 then redis.call('PERSIST', KEYS[i]) end
-  elseif left >= 0 and left < tonumber(ARGV[1]) then
-    redis.call('PEXPIRE', KEYS[i], ARGV[1])
+    redis.call('SET', KEYS[i], counter, 'NX')
+    redis.call('PERSIST', KEYS[i])
+  else
+    local life = tonumber(ARGV[1])
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local at = string.format('%.0f', math.ceil((now + life) / life) * life)
+    if not redis.call('SET', KEYS[i], counter, 'NX', 'PXAT', at) then redis.call('PEXPIREAT', KEYS[i], at, 'GT') end
   end
-  numbers[i] = number
 end
-return numbers
+return 1
 `)
 
 /** Raises the counter above itself and the server's time, and sets markers to it. */
 export const raiseMarkers = script(`
 local time = redis.call('TIME')
-local number = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') + 1, time[1] * 1000000 + time[2])
+local number = math.max(tonumber(redis.call('GETEX', KEYS[1]) or '0') + 1, time[1] * 1000000 + time[2])
 local text = string.format('%.0f', number)
 redis.call('SET', KEYS[1], text)
-for i = 2, #KEYS do
-  local left = redis.call('PTTL', KEYS[i])
-  if left == -1 then redis.call('SET', KEYS[i], text)
-  else redis.call('SET', KEYS[i], text, 'PX', math.max(left, tonumber(ARGV[1]))) end
-end
+for i = 2, #KEYS do redis.call('SET', KEYS[i], text, 'PX', ARGV[1]) end
 return text
 `)
 

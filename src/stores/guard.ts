@@ -35,6 +35,9 @@ export function guardSharedStore(
   return {
     connect: () => store.connect(),
     close: () => store.close(),
+    get feed() {
+      return store.feed
+    },
     serverTime: () => store.serverTime(),
     getMany: (keys) => inTime('getMany', store.getMany(keys)),
     lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),

@@ -1,3 +1,4 @@
+import type { InvalidationFeed, InvalidationListener } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 
 /**
@@ -11,6 +12,8 @@ export interface SharedStore {
   connect(): Promise<void>
   /** Lets go of every connection of its own. */
   close(): Promise<void>
+  /** Tells what happens to keys that were read or filled here. */
+  readonly feed: InvalidationFeed
   /** The tier's clock in milliseconds, as well as this process knows it. */
   serverTime(): number
 
@@ -26,10 +29,10 @@ export interface SharedStore {
   renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean>
   /** Gives a lease back if it is still held. */
   release(key: string, lease: Buffer): Promise<void>
-  /** Replaces the lease by the value if it is still held; false, and nothing changed, if it is not. */
+  /** Replaces the lease by the value if it is still held; false, and nothing changed, if it is not. Watches the key. */
   fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<boolean>
-  /** Writes all entries, whatever stands at their keys, in one round trip. */
-  putMany(entries: readonly SharedPut[]): Promise<void>
+  /** Writes all entries, whatever stands at their keys, in one round trip; for each, whether it still stands. Watches the keys. */
+  putMany(entries: readonly SharedPut[]): Promise<boolean[]>
   delete(keys: readonly string[]): Promise<void>
 
   /** The counter and the numbers of these markers, in one round trip. */
@@ -58,6 +61,9 @@ export interface SharedStoreContext {
   readonly clock: CompleteClock
   /** The key of the tag counter. */
   readonly counterKey: string
+  /** How long trust may last without a word of the feed; it listens for one a few times as often. */
+  readonly maxStalenessMs: number
+  readonly listener: InvalidationListener
 }
 
 /** What `shared` takes: it opens a store for a manager; nothing is connected before. */

@@ -7,7 +7,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   events: ['kernel'],
   codec: ['kernel'],
   coherence: ['kernel'],
-  stores: ['kernel'],
+  stores: ['kernel', 'coherence'],
   policies: ['kernel'],
   key: ['kernel'],
   metadata: ['kernel'],

@@ -1,0 +1,27 @@
+import { LRUCache } from 'lru-cache'
+
+/** Translates keys of one cache to those of the shared tier and, for what the feed tells, back. */
+export class KeyNames {
+  readonly #toShared: (key: string) => string
+  readonly #prefix: string
+  // A digest does not tell what it was made of. Bounded: what is not known here counts as "any of them".
+  readonly #digested = new LRUCache<string, string>({ max: 10_000 })
+
+  /** @param prefix what every key of the cache begins with in the shared tier, up to its arguments */
+  constructor(prefix: string, toShared: (key: string) => string) {
+    this.#prefix = prefix
+    this.#toShared = toShared
+  }
+
+  toShared(key: string): string {
+    const shared = this.#toShared(key)
+    if (shared.length !== this.#prefix.length + key.length + 1) this.#digested.set(shared, key)
+    return shared
+  }
+
+  /** The key, or undefined if that cannot be told. */
+  fromShared(shared: string): string | undefined {
+    const key = shared.slice(this.#prefix.length, -1)
+    return key.includes('%sha256-') ? this.#digested.get(shared) : key
+  }
+}
