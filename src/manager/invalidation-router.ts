@@ -39,15 +39,17 @@ export class InvalidationRouter implements InvalidationListener {
   }
 
   #invalidate(key: string): void {
-    if (key === this.#keys.counter) return this.#markers().counterMoved()
     const routed = this.#byPrefix.get(key.slice(0, key.indexOf('{') + 1))
     if (routed !== undefined) {
       const its = routed.keys.fromShared(key)
-      return its === undefined ? routed.tiers.changedAll() : routed.tiers.changed(its)
+      if (its === undefined) routed.tiers.changedAll()
+      else routed.tiers.changed(its)
+      return
     }
     this.#markers().invalidated(key)
     // A local hit asks for the markers of its tags, but not for those of clears.
-    if (key === this.#keys.everything) for (const { tiers } of this.#byPrefix.values()) tiers.changedAll()
+    if (key === this.#keys.counter) this.#markers().counterMoved()
+    else if (key === this.#keys.everything) for (const { tiers } of this.#byPrefix.values()) tiers.changedAll()
     else this.#byClearKey.get(key)?.tiers.changedAll()
   }
 }
