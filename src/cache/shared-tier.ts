@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { encodeLease } from '../codec/frame'
+import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
 import type { SharedStore } from '../stores/shared-store'
@@ -19,6 +20,8 @@ export interface SharedTierParts {
   readonly clock: CompleteClock
   readonly observer: CacheObserver
   readonly background: Background
+  /** Evictions of keys that have yet to arrive. */
+  readonly journal: EvictionJournal
   readonly keyOf: (key: string) => string
   readonly names: TagNames
   /** How old an answer of the shared tier may be and still be believed. */
@@ -27,6 +30,9 @@ export interface SharedTierParts {
 
 /** How long a lease lasts unless it is renewed; so long may a holder that died keep others from filling. */
 const leaseMs = 10_000
+
+// An eviction that cannot be sent for so long is given up to the ttl of what it should have removed.
+const deferredLifeMs = 24 * 3_600_000
 
 // Markers live on after the entries that carry them, so that no entry dies of its marker's expiry.
 const markerSlackMs = 60_000
@@ -57,10 +63,12 @@ export class SharedTier implements Tier {
 
   /** The entry, or the lease to load it, or neither where the shared tier cannot help. */
   async #entryOrLease(flight: Flight, lease: Buffer): Promise<Entry | 'lease' | 'neither'> {
-    const { store, frames, clock, observer } = this.parts
+    const { store, frames, clock, observer, journal } = this.parts
     const sharedKey = this.parts.keyOf(flight.key)
     try {
       for (;;) {
+        // What should be gone may still stand there.
+        if (journal.holds(sharedKey)) return 'neither'
         const askedAt = clock.now()
         const { epoch } = store.feed
         // From here on the feed may tell of a change that is younger than the answer.
@@ -126,7 +134,8 @@ export class SharedTier implements Tier {
       const [found] = await Promise.all([store.getMany(keys.map(this.parts.keyOf)), this.#askMarkers(askedAt, false)])
       return await Promise.all(
         keys.map(async (key, index) => {
-          const reading = await frames.read(key, found[index] ?? null, askedAt, epoch)
+          const bytes = this.parts.journal.holds(this.parts.keyOf(key)) ? null : (found[index] ?? null)
+          const reading = await frames.read(key, bytes, askedAt, epoch)
           if (reading.kind !== 'entry') {
             observer.stats.sharedMisses++
             return undefined
@@ -165,6 +174,11 @@ export class SharedTier implements Tier {
       ])
     } catch (error) {
       observer.sharedFailed('put', error)
+      // It is not known which value stands there now.
+      this.parts.journal.keep(
+        puts.map(({ key }) => this.parts.keyOf(key)),
+        deferredLifeMs,
+      )
       return puts.map(() => undefined)
     }
     const standing = new Set(carried.filter((_, index) => stands[index]).map(({ key }) => key))
@@ -173,10 +187,14 @@ export class SharedTier implements Tier {
 
   /** Deletes keys and whatever lease stands on them. */
   async evictMany(keys: readonly string[]): Promise<void> {
+    const { store, journal, observer } = this.parts
+    const sharedKeys = keys.map(this.parts.keyOf)
     try {
-      await this.parts.store.delete(keys.map(this.parts.keyOf))
+      await store.delete(sharedKeys)
+      journal.arrived(sharedKeys)
     } catch (error) {
-      this.parts.observer.sharedFailed('evict', error)
+      journal.keep(sharedKeys, deferredLifeMs)
+      observer.sharedFailed('evict', error)
     }
   }
 

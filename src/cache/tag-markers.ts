@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
+import { EvictionJournal } from '../coherence/eviction-journal'
 import { type InvalidationFeed, noFeed } from '../coherence/invalidation-feed'
+import type { CompleteClock } from '../kernel/clock'
 import type { MarkerNumbers, SharedStore } from '../stores/shared-store'
 
 /** What is known of the tags of an entry: it is alive, it is dead, or the shared tier must be asked. */
@@ -31,6 +33,8 @@ interface Marker {
  * Prior art: FusionCache and HybridCache mark tags by wall-clock time; the counter makes that independent of clocks.
  */
 export class TagMarkers {
+  /** Evictions of tags that have yet to arrive in the shared tier. */
+  readonly journal: EvictionJournal
   readonly #shared: SharedStore | undefined
   readonly #keyOf: (tag: string) => string
   readonly #trustMs: number
@@ -50,8 +54,19 @@ export class TagMarkers {
   #counterMoved = true
 
   /** @param trustMs how long an answer of the shared tier is believed */
-  constructor(shared: SharedStore | undefined, keyOf: (tag: string) => string, trustMs: number) {
+  constructor(
+    shared: SharedStore | undefined,
+    keyOf: (tag: string) => string,
+    trustMs: number,
+    clock: CompleteClock,
+    onDeferred: (pending: number) => void,
+  ) {
     this.#shared = shared
+    this.journal = new EvictionJournal({
+      clock,
+      send: (names) => this.#raise(names, deferredLifeMs, clock.now()),
+      onChange: onDeferred,
+    })
     this.#keyOf = keyOf
     this.#trustMs = trustMs
   }
@@ -66,6 +81,7 @@ export class TagMarkers {
     let verdict: Verdict = 'alive'
     for (const tag of tags) {
       if (this.#evicting.size > 0 && this.#evicting.has(tag)) return 'dead'
+      if (this.journal.holds(tag)) return 'dead'
       const marker = this.#markers.get(tag)
       if (marker === undefined) verdict = 'unknown'
       else if (marker.number > stamp) return 'dead'
@@ -155,13 +171,11 @@ export class TagMarkers {
   async evict(tags: readonly string[], lifeMs: number, now: number): Promise<void> {
     for (const tag of tags) this.#evicting.set(tag, (this.#evicting.get(tag) ?? 0) + 1)
     try {
-      const number =
-        this.#shared === undefined ? this.#counter + 1 : await this.#shared.raiseMarkers(tags.map(this.#keyOf), lifeMs)
-      const verifiedAt = this.#shared === undefined ? Number.POSITIVE_INFINITY : now
-      for (const tag of tags) this.#learn(tag, number, verifiedAt)
+      await this.#raise(tags, lifeMs, now)
+      this.journal.arrived(tags)
     } catch (error) {
-      // What the shared tier thinks is not known now: forget, so that nothing is judged alive by an old answer.
-      for (const tag of tags) this.#markers.delete(tag)
+      // What carries them is dead here until they have arrived.
+      this.journal.keep(tags, deferredLifeMs)
       throw error
     } finally {
       for (const tag of tags) {
@@ -170,6 +184,13 @@ export class TagMarkers {
         else this.#evicting.set(tag, others)
       }
     }
+  }
+
+  async #raise(tags: readonly string[], lifeMs: number, now: number): Promise<void> {
+    const number =
+      this.#shared === undefined ? this.#counter + 1 : await this.#shared.raiseMarkers(tags.map(this.#keyOf), lifeMs)
+    const verifiedAt = this.#shared === undefined ? Number.POSITIVE_INFINITY : now
+    for (const tag of tags) this.#learn(tag, number, verifiedAt)
   }
 
   /**
@@ -223,5 +244,8 @@ export class TagMarkers {
     if (number !== undefined && number > this.#counter) this.#counter = number
   }
 }
+
+// An eviction that cannot be sent for so long is given up to the ttl of what it should have removed.
+const deferredLifeMs = 24 * 3_600_000
 
 const noTags: readonly string[] = Object.freeze([])

@@ -28,6 +28,8 @@ export interface CacheEvents {
   skipped: { readonly cache: string | undefined; readonly operation: string; readonly error: CacheError }
   /** What stands at a key in the shared tier is not an entry this version can read; treated as a miss. */
   unreadable: { readonly cache: string; readonly key: string; readonly error: CacheError }
+  /** Evictions had to be kept back because the shared tier did not take them, or have arrived now. */
+  deferred: { readonly pending: number }
   /** The shared tier failed an operation. The call was answered without it. */
   sharedFailure: { readonly cache: string | undefined; readonly operation: SharedOperation; readonly error: unknown }
 }
@@ -51,5 +53,6 @@ export const cacheEventNames = [
   'refused',
   'skipped',
   'unreadable',
+  'deferred',
   'sharedFailure',
 ] as const satisfies readonly CacheEventName[]

@@ -128,10 +128,12 @@ export interface ManagerStats {
   readonly hitRatio: number
   readonly loadSuccesses: number
   readonly loadFailures: number
+  /** Evictions that could not reach the shared tier yet; they are sent again until they have. */
+  readonly deferredEvictions: number
 }
 
 /** Sums the caches of a manager. */
-export function summarise(caches: Record<string, CacheStats>): ManagerStats {
+export function summarise(caches: Record<string, CacheStats>, deferredEvictions: number): ManagerStats {
   const total = { hits: 0, misses: 0, loadSuccesses: 0, loadFailures: 0 }
   for (const stats of Object.values(caches)) {
     total.hits += stats.hits
@@ -139,7 +141,7 @@ export function summarise(caches: Record<string, CacheStats>): ManagerStats {
     total.loadSuccesses += stats.loadSuccesses
     total.loadFailures += stats.loadFailures
   }
-  return deepFreeze({ caches, ...total, hitRatio: ratio(total.hits, total.misses) })
+  return deepFreeze({ caches, ...total, deferredEvictions, hitRatio: ratio(total.hits, total.misses) })
 }
 
 function ratio(hits: number, misses: number): number {

@@ -11,6 +11,7 @@ import type { TagMarkers } from '../cache/tag-markers'
 import { createTagNames } from '../cache/tag-names'
 import { TieredCache } from '../cache/tiered-cache'
 import { createCodec } from '../codec/codec'
+import type { EvictionJournal } from '../coherence/eviction-journal'
 import { noFeed } from '../coherence/invalidation-feed'
 import type { EventHub } from '../events/event-hub'
 import type { CompleteClock } from '../kernel/clock'
@@ -30,6 +31,7 @@ export interface ManagerContext {
   readonly events: EventHub
   readonly warnings: Warnings
   readonly background: Background
+  readonly journal: EvictionJournal
   readonly markers: TagMarkers
   readonly store: SharedStore | undefined
   readonly maxStalenessMs: number
@@ -50,7 +52,7 @@ const markerLifeMs = 24 * 3_600_000
 
 /** Puts the tiers of one cache together: source below, shared tier if there is one, local tier on top. */
 export function assembleCache(definition: CacheDefinition, context: ManagerContext): AssembledCache {
-  const { clock, markers, store, background, maxStalenessMs } = context
+  const { clock, markers, store, background, maxStalenessMs, journal } = context
   const { name, local } = definition
   const observer = new CacheObserver(name, context.events, context.warnings)
   const names = createTagNames(name)
@@ -110,6 +112,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       clock,
       observer,
       background,
+      journal,
       keyOf: (key: string) => keys.toShared(key),
       maxStalenessMs,
     }

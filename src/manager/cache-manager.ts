@@ -3,6 +3,7 @@ import { Cache, checkTags } from '../cache/cache'
 import { TagMarkers } from '../cache/tag-markers'
 import { createTagNames, everything, everywhere } from '../cache/tag-names'
 import type { TieredCache } from '../cache/tiered-cache'
+import { EvictionJournal } from '../coherence/eviction-journal'
 import type { CacheEventName } from '../events/cache-event'
 import { type CacheEventListener, EventHub } from '../events/event-hub'
 import { type ManagerStats, summarise } from '../events/stats'
@@ -38,6 +39,7 @@ export class CacheManager {
   readonly #background = new Background()
   readonly #store: SharedStore | undefined
   readonly #markers: TagMarkers
+  readonly #journal: EvictionJournal
   readonly #context: ManagerContext
   readonly #router: InvalidationRouter
   readonly #caches = new Map<string, Cache>()
@@ -58,7 +60,13 @@ export class CacheManager {
     )
     if (shared !== undefined) {
       this.#store = guardSharedStore(
-        shared.open({ clock, counterKey, maxStalenessMs, listener: this.#router }),
+        shared.open({
+          clock,
+          counterKey,
+          maxStalenessMs,
+          listener: this.#router,
+          onConnected: (isSameServer) => this.#reconnected(isSameServer),
+        }),
         clock,
         shared.commandTimeoutMs,
         shared.name,
@@ -66,7 +74,10 @@ export class CacheManager {
       // Nobody need wait for this connection: whoever wants to awaits ready().
       this.#store.connect().catch(() => {})
     }
-    this.#markers = new TagMarkers(this.#store, markerKey, maxStalenessMs)
+    const onChange = (): void =>
+      this.#events.emit('deferred', { pending: this.#journal.size + this.#markers.journal.size })
+    this.#journal = new EvictionJournal({ clock, onChange, send: async (keys) => this.#store?.delete(keys) })
+    this.#markers = new TagMarkers(this.#store, markerKey, maxStalenessMs, clock, onChange)
     this.#context = {
       prefix,
       clock,
@@ -75,6 +86,7 @@ export class CacheManager {
       events: this.#events,
       warnings: this.#warnings,
       background: this.#background,
+      journal: this.#journal,
       markers: this.#markers,
       store: this.#store,
     }
@@ -136,7 +148,8 @@ export class CacheManager {
 
   /** Counts of every cache. */
   stats(): ManagerStats {
-    return summarise(Object.fromEntries([...this.#caches].map(([name, cache]) => [name, cache.stats()])))
+    const caches = Object.fromEntries([...this.#caches].map(([name, cache]) => [name, cache.stats()]))
+    return summarise(caches, this.#journal.size + this.#markers.journal.size)
   }
 
   /** Removes every entry, in every cache, that carries one of the tags; the same cost however many there are. */
@@ -227,8 +240,21 @@ export class CacheManager {
     }
   }
 
+  get #journals(): readonly EvictionJournal[] {
+    return [this.#journal, this.#markers.journal]
+  }
+
+  #reconnected(isSameServer: boolean): void {
+    for (const journal of this.#journals) {
+      if (!isSameServer) journal.replay()
+      journal.retryNow()
+    }
+  }
+
   async #shutDown(): Promise<void> {
+    for (const journal of this.#journals) if (journal.size > 0) this.#background.track(journal.flush())
     await this.#background.drain(this.#definition.clock, closeDeadlineMs)
+    for (const journal of this.#journals) journal.close()
     await this.#store?.close()
   }
 

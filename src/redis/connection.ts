@@ -37,17 +37,25 @@ export class Connection {
   readonly client: Redis
   readonly #clock: CompleteClock
   readonly #name: string
+  readonly #onConnected: (isSameServer: boolean) => void
   readonly #whenUp: (() => void)[] = []
   readonly #whenDown: (() => void)[] = []
   #isUp = false
+  #runId: string | undefined
   #opening: Promise<void> | undefined
   #offsetMs: number | undefined
   #askedTimeAt = Number.NEGATIVE_INFINITY
 
   /** @param open makes the client, with these options over its own */
-  constructor(open: (options: typeof failFast) => Redis, clock: CompleteClock, name: string) {
+  constructor(
+    open: (options: typeof failFast) => Redis,
+    clock: CompleteClock,
+    name: string,
+    onConnected: (isSameServer: boolean) => void,
+  ) {
     this.#clock = clock
     this.#name = name
+    this.#onConnected = onConnected
     this.client = open(failFast)
     // Without a listener ioredis prints each failed attempt; the calls that need the connection report it.
     this.client.on('error', () => {})
@@ -137,6 +145,20 @@ export class Connection {
     this.#askTime()
     for (const { lua } of scripts) this.client.script('LOAD', lua).catch(() => {})
     for (const react of this.#whenUp) react()
+    this.#recognise()
+  }
+
+  // A server that was restarted, or took over from another, has a run id of its own.
+  #recognise(): void {
+    this.client.info('server').then(
+      (info) => {
+        const runId = /run_id:(\w+)/.exec(info)?.[1]
+        const isSameServer = this.#runId === undefined || this.#runId === runId
+        this.#runId = runId
+        this.#onConnected(isSameServer)
+      },
+      () => this.#onConnected(false),
+    )
   }
 
   #askTime(): void {

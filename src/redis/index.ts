@@ -39,8 +39,8 @@ export function redis(where: RedisAddress & RedisTierOptions): SharedStoreFactor
   return {
     name: 'Redis',
     commandTimeoutMs,
-    open({ clock, counterKey, maxStalenessMs, listener }) {
-      const data = new Connection(open, clock, 'Redis')
+    open({ clock, counterKey, maxStalenessMs, listener, onConnected }) {
+      const data = new Connection(open, clock, 'Redis', onConnected)
       const listening = open({ ...failFast, enableAutoPipelining: false, protocol: 2 })
       return new RedisStore(data, new TrackingFeed(data, listening, listener, clock, maxStalenessMs), counterKey)
     },

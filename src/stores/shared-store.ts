@@ -64,6 +64,8 @@ export interface SharedStoreContext {
   /** How long trust may last without a word of the feed; it listens for one a few times as often. */
   readonly maxStalenessMs: number
   readonly listener: InvalidationListener
+  /** Told when there is a connection again, and whether the server still knows what it acknowledged before. */
+  readonly onConnected: (isSameServer: boolean) => void
 }
 
 /** What `shared` takes: it opens a store for a manager; nothing is connected before. */

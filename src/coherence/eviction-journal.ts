@@ -1,0 +1,143 @@
+import type { CompleteClock } from '../kernel/clock'
+
+interface Pending {
+  /** When it is no longer worth sending. */
+  readonly until: number
+}
+
+/** What a {@link EvictionJournal} works with. */
+export interface EvictionJournalParts {
+  readonly clock: CompleteClock
+  /** Sends evictions; rejects if it is not known that they arrived. */
+  readonly send: (keys: readonly string[]) => Promise<void>
+  /** Told when evictions had to be kept back, and when they have arrived. */
+  readonly onChange: (pending: number) => void
+}
+
+// More than a service evicts in a minute; over it, the oldest are given up to their ttl.
+const maxPending = 100_000
+const maxRecent = 10_000
+const recentMs = 60_000
+const batch = 500
+const firstRetryMs = 50
+const longestRetryMs = 2_000
+
+/**
+ * Evictions that have yet to arrive in the shared tier. An evict that failed may or may not have arrived, so the key is
+ * kept here and sent again, with growing pauses, until it has; whoever reads it meanwhile does without the shared tier.
+ * Deleting once too often costs a load; once too seldom serves an old value.
+ *
+ * What did arrive is remembered for a minute: a server that fails over may have lost what it acknowledged.
+ *
+ * Prior art: the auto-recovery queue of FusionCache.
+ */
+export class EvictionJournal {
+  readonly #parts: EvictionJournalParts
+  // By key, in order of age.
+  readonly #pending = new Map<string, Pending>()
+  readonly #recent = new Map<string, number>()
+  #pauseMs = firstRetryMs
+  #cancelRetry: (() => void) | undefined
+  #sending: Promise<void> | undefined
+
+  constructor(parts: EvictionJournalParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#pending.size
+  }
+
+  holds(key: string): boolean {
+    return this.#pending.size > 0 && this.#pending.has(key)
+  }
+
+  /**
+   * Keeps evictions that failed.
+   *
+   * @param lifeMs how long an entry that should be gone could live at the most
+   */
+  keep(keys: readonly string[], lifeMs: number): void {
+    const pending: Pending = { until: this.#parts.clock.now() + lifeMs }
+    for (const key of keys) {
+      this.#pending.delete(key)
+      this.#pending.set(key, pending)
+    }
+    trim(this.#pending, maxPending)
+    this.#parts.onChange(this.#pending.size)
+    this.#schedule()
+  }
+
+  /** Remembers evictions that have arrived. */
+  arrived(keys: readonly string[]): void {
+    const now = this.#parts.clock.now()
+    for (const key of keys) {
+      this.#recent.delete(key)
+      this.#recent.set(key, now)
+    }
+    trim(this.#recent, maxRecent)
+    for (const [key, at] of this.#recent) {
+      if (now - at <= recentMs) break
+      this.#recent.delete(key)
+    }
+  }
+
+  /** The server is another one, or has lost its memory: what it acknowledged lately is sent again. */
+  replay(): void {
+    if (this.#recent.size > 0) this.keep([...this.#recent.keys()], recentMs)
+  }
+
+  /** The server can be reached again: no need to wait for the next retry. */
+  retryNow(): void {
+    this.#pauseMs = firstRetryMs
+    if (this.#pending.size > 0) void this.flush()
+  }
+
+  /** Sends what is pending; resolves when that has been tried once. */
+  flush(): Promise<void> {
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined
+      this.#schedule()
+    })
+    return this.#sending
+  }
+
+  close(): void {
+    this.#cancelRetry?.()
+    this.#pending.clear()
+  }
+
+  async #sendAll(): Promise<void> {
+    const now = this.#parts.clock.now()
+    for (const [key, { until }] of this.#pending) if (until <= now) this.#pending.delete(key)
+    const due = [...this.#pending]
+    try {
+      for (let from = 0; from < due.length; from += batch) {
+        const some = due.slice(from, from + batch)
+        const keys = some.map(([key]) => key)
+        await this.#parts.send(keys)
+        // One kept anew meanwhile is younger than what was sent.
+        for (const [key, pending] of some) if (this.#pending.get(key) === pending) this.#pending.delete(key)
+        this.arrived(keys)
+      }
+      this.#pauseMs = firstRetryMs
+    } catch {
+      this.#pauseMs = Math.min(longestRetryMs, this.#pauseMs * 2)
+    }
+    this.#parts.onChange(this.#pending.size)
+  }
+
+  #schedule(): void {
+    if (this.#pending.size === 0 || this.#cancelRetry !== undefined || this.#sending !== undefined) return
+    this.#cancelRetry = this.#parts.clock.setTimer(() => void this.flush(), this.#pauseMs)
+  }
+}
+
+function trim(map: Map<string, unknown>, max: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= max) return
+    map.delete(key)
+  }
+}
