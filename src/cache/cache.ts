@@ -1,7 +1,7 @@
 import type { CacheStats } from '../events/stats'
 import type { Duration } from '../kernel/duration'
 import { milliseconds } from '../kernel/duration'
-import { cacheError } from '../kernel/errors'
+import { type CacheError, cacheError } from '../kernel/errors'
 import type { Lookup } from '../kernel/lookup'
 import { checkOptions, type Rules, rules } from '../kernel/options'
 import type { CacheKeyParts, KeyEncoder } from '../key/key-encoder'
@@ -44,6 +44,7 @@ export interface CacheParts {
   readonly ttlJitter: number
   /** Whether its manager was closed: every method then does as if there were no cache. */
   readonly isClosed: () => boolean
+  readonly reportSkipped: (cache: string, operation: string, error: CacheError) => void
 }
 
 /**
@@ -103,7 +104,7 @@ export class Cache<Value = unknown> {
     const terms = this.#terms(options)
     const puts: Put[] = Array.from(entries, ([key, value]) => ({ key: this.parts.keys.encodeKey(key), value }))
     if (this.parts.isClosed()) return
-    const write = await this.parts.tiers.beginWrite()
+    const write = await this.parts.tiers.beginWrite(options.tags !== undefined)
     try {
       await this.parts.tiers.put(puts, terms, write)
     } finally {
@@ -144,12 +145,29 @@ export class Cache<Value = unknown> {
     return (await this.parts.tiers.lookupMany(encoded)) as Lookup<Value>[]
   }
 
+  /** Asks the user's function; where it fails the value is not kept, and that is reported. */
+  #ask(tags: (value: Value) => readonly string[], value: Value): readonly string[] | undefined {
+    try {
+      const named = tags(value)
+      checkTags(named, '`tags`')
+      return named
+    } catch (error) {
+      const message = `Cache '${this.name}' does not keep a value: \`tags\` threw: ${String(error)}`
+      this.parts.reportSkipped(
+        this.name,
+        `tags of cache '${this.name}'`,
+        cacheError('CW_FUNCTION_FAILED', message, error),
+      )
+      return undefined
+    }
+  }
+
   #terms({ ttl, tags }: KeepOptions<Value>): Terms {
     if (Array.isArray(tags)) checkTags(tags, `cache '${this.name}'`)
     return {
       ttlMs: ttl === undefined ? this.parts.ttlMs : milliseconds(ttl, `\`ttl\` for cache '${this.name}'`),
       ttlJitter: this.parts.ttlJitter,
-      tagsIfKept: (value) => (typeof tags === 'function' ? tags(value as Value) : (tags ?? [])),
+      tagsIfKept: (value) => (typeof tags === 'function' ? this.#ask(tags, value as Value) : (tags ?? [])),
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
-import { cacheError, isCacheError } from '../kernel/errors'
+import { type CacheError, cacheError, isCacheError } from '../kernel/errors'
 import { lifeOf } from '../policies/expiry'
 import type { CacheObserver } from './cache-observer'
 import type { Held, Isolation } from './isolation'
@@ -30,10 +30,7 @@ export class EntryMaker {
       const held = this.isolation.hold(value)
       return this.#entry(held, tags, this.clock.now() + lifeOf(terms.ttlMs, terms.ttlJitter), origin)
     } catch (error) {
-      const refusal = isCacheError(error)
-        ? error
-        : cacheError('CW_VALUE_UNSUPPORTED', `It cannot be copied: ${String(error)}`, error)
-      this.observer.refused(key, refusal)
+      this.observer.refused(key, asRefusal(error))
       return undefined
     }
   }
@@ -47,4 +44,11 @@ export class EntryMaker {
     const settled = constant ? Promise.resolve(this.isolation.give(held)) : undefined
     return { watched: false, held, bytes, settled, expiresAt, tags, markers: this.names.of(tags), ...origin }
   }
+}
+
+/** What keeps a value from being kept, or from being handed out, as an error for the event. */
+export function asRefusal(error: unknown): CacheError {
+  return isCacheError(error)
+    ? error
+    : cacheError('CW_VALUE_UNSUPPORTED', `It cannot be copied: ${String(error)}`, error)
 }

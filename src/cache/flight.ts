@@ -10,6 +10,11 @@ export class Flight {
   /** The tag counter as known before the method was called. */
   stamp: number
   readonly startedAt: number
+  /**
+   * Clock reading as of which the shared tier said that nothing newer was known: when it was asked, when it renewed the
+   * lease, when it took the value. Who came much later may not have the value on older word.
+   */
+  vouchedAt: number
   /** Set by an evict, put or clear: the callers may have the value, the tiers may not. */
   revoked = false
   /** Set when the feed told of a change of the key since the shared tier was last asked for it. */
@@ -23,6 +28,8 @@ export class Flight {
   readonly waitsFor = new Set<Flight>()
   /** Callers that can leave by their own AbortSignal, and those that cannot. */
   waiters = 0
+  /** How long the load has waited for the shared tier. */
+  sharedMs = 0
   readonly #abort = new AbortController()
 
   constructor(request: LoadRequest, stamp: number, startedAt: number) {
@@ -30,6 +37,7 @@ export class Flight {
     this.request = request
     this.stamp = stamp
     this.startedAt = startedAt
+    this.vouchedAt = startedAt
   }
 
   /** Cancels the work itself; given to a method that takes an AbortSignal. */
@@ -79,6 +87,12 @@ export class FlightRegistry {
     const flight = this.#joinable.get(key)
     if (flight !== undefined) this.#revoke(flight)
     for (const other of this.#detached) if (other.key === key) other.revoked = true
+  }
+
+  /** Nobody waits for this load any more: it is not joined and its value not kept, whatever else has its key. */
+  drop(flight: Flight): void {
+    flight.revoked = true
+    if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key)
   }
 
   /** The feed told of a change of the key: what was read before is not to be kept as watched, who waits looks again. */

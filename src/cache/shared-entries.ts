@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import type { Codec } from '../codec/codec'
 import { decodeFrame, encodeFrame, type FrameHeader } from '../codec/frame'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
 import { cacheError, isCacheError } from '../kernel/errors'
+import { uniqueBytes } from '../kernel/unique'
 import type { SharedStore } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
@@ -102,7 +102,9 @@ export class SharedEntries {
     // One dead tag settles it; only an entry that may live is worth asking for.
     if (markers.judge(names, stamp) === 'dead') return false
     const unverified = markers.unverified(names, askedAt)
-    if (unverified.length > 0) await markers.verify(unverified, this.parts.clock.now())
+    if (unverified.length > 0 || markers.judge(names, stamp) === 'unknown') {
+      await markers.verify(unverified, this.parts.clock.now())
+    }
     return markers.judge(names, stamp) === 'alive'
   }
 
@@ -110,7 +112,7 @@ export class SharedEntries {
     const now = this.parts.store.serverTime()
     return {
       key,
-      fillId: randomBytes(8),
+      fillId: uniqueBytes(),
       stamp: entry.stamp,
       createdAt: now,
       expiresAt: now + (entry.expiresAt - this.parts.clock.now()),

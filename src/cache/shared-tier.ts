@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { encodeLease } from '../codec/frame'
 import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
+import { uniqueText } from '../kernel/unique'
 import type { SharedStore } from '../stores/shared-store'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
@@ -26,6 +26,8 @@ export interface SharedTierParts {
   readonly names: TagNames
   /** How old an answer of the shared tier may be and still be believed. */
   readonly maxStalenessMs: number
+  /** How long a call may wait for the shared tier. */
+  readonly commandTimeoutMs: number
 }
 
 /** How long a lease lasts unless it is renewed; so long may a holder that died keep others from filling. */
@@ -50,7 +52,7 @@ export class SharedTier implements Tier {
 
   async load(flight: Flight): Promise<Loaded> {
     const { observer } = this.parts
-    const lease = encodeLease(randomBytes(12).toString('base64url'))
+    const lease = encodeLease(uniqueText())
     const found = await this.#entryOrLease(flight, lease)
     if (typeof found === 'object') {
       observer.hit(flight.key, found, 'shared')
@@ -75,9 +77,11 @@ export class SharedTier implements Tier {
         flight.changed = false
         const [found] = await Promise.all([
           store.lease(sharedKey, lease, leaseMs),
-          this.#askMarkers(askedAt, flight.request.tagged),
+          this.#tryAskMarkers(askedAt, flight.request.tagged),
         ])
+        flight.vouchedAt = askedAt
         const reading = await frames.read(flight.key, found, askedAt, epoch)
+        flight.sharedMs += clock.now() - askedAt
         if (reading.kind === 'entry') return reading.entry
         // Without a feed nobody would tell when the other process is done.
         if (reading.kind === 'leased' && epoch !== undefined && !flight.signal.aborted) {
@@ -91,6 +95,9 @@ export class SharedTier implements Tier {
       }
     } catch (error) {
       observer.sharedFailed('get', error)
+      flight.sharedMs = Number.POSITIVE_INFINITY
+      // A lease that was asked for may be granted late; it must not keep others from filling.
+      this.parts.background.track(store.release(sharedKey, lease))
       return 'neither'
     }
   }
@@ -114,15 +121,14 @@ export class SharedTier implements Tier {
     })
   }
 
-  /** Learns the counter once, so that the first write of a process is not numbered below everything. */
-  async meet(): Promise<void> {
-    const { markers, names, clock, observer } = this.parts
-    if (markers.knows(names.clears)) return
-    try {
-      await this.#askMarkers(clock.now(), false)
-    } catch (error) {
-      observer.sharedFailed('tags', error)
-    }
+  /**
+   * Learns the counter, so that a write is not numbered below what was evicted before it began. A write without tags
+   * needs it once: only clears can be above it, and the next read learns of those.
+   */
+  async meet(tagged: boolean): Promise<void> {
+    const { markers, names, clock } = this.parts
+    if (!markers.knows(names.clears) || (tagged && markers.isCounterStale))
+      await this.#tryAskMarkers(clock.now(), tagged)
   }
 
   /** Reads many keys in one round trip without loading them. */
@@ -131,7 +137,10 @@ export class SharedTier implements Tier {
     try {
       const askedAt = clock.now()
       const { epoch } = store.feed
-      const [found] = await Promise.all([store.getMany(keys.map(this.parts.keyOf)), this.#askMarkers(askedAt, false)])
+      const [found] = await Promise.all([
+        store.getMany(keys.map(this.parts.keyOf)),
+        this.#tryAskMarkers(askedAt, false),
+      ])
       return await Promise.all(
         keys.map(async (key, index) => {
           const bytes = this.parts.journal.holds(this.parts.keyOf(key)) ? null : (found[index] ?? null)
@@ -200,16 +209,18 @@ export class SharedTier implements Tier {
 
   async #loadUnder(lease: Buffer, flight: Flight): Promise<Loaded> {
     const sharedKey = this.parts.keyOf(flight.key)
-    const stopRenewing = this.#renew(sharedKey, lease)
+    const stopRenewing = this.#renew(sharedKey, lease, flight)
     let filled = false
     try {
+      flight.signal.throwIfAborted()
       const loaded = await this.below.load(flight)
       stopRenewing()
       if (!loaded.keep || loaded.entry === undefined || flight.revoked) return loaded
       const bytes = this.parts.frames.write(flight.key, loaded.entry)
       if (bytes === undefined) return loaded
+      const filling = this.#fill(sharedKey, lease, flight, loaded.entry, bytes)
       filled = true
-      return await this.#fill(sharedKey, lease, flight, loaded.entry, bytes)
+      return await this.#inBudget(filling, flight, loaded)
     } finally {
       stopRenewing()
       if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))
@@ -227,12 +238,14 @@ export class SharedTier implements Tier {
         store.fill(sharedKey, lease, bytes, entry.expiresAt - sentAt),
         this.#ensureMarkers(entry, sentAt),
       ])
+      if (filled) flight.vouchedAt = sentAt
       const kept = filled ? this.#asOf(entry, sentAt, epoch) : undefined
       if (kept === undefined) observer.superseded(flight.key)
       return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
     } catch (error) {
       // The value is good for as long as a load may be believed; whether the fill took effect is not known.
       observer.sharedFailed('put', error)
+      this.parts.background.track(store.release(sharedKey, lease))
       return { entry, keep: true, value: undefined }
     }
   }
@@ -249,7 +262,12 @@ export class SharedTier implements Tier {
   async #ensureMarkers(entry: Entry, now: number): Promise<void> {
     const { markers, names, maxStalenessMs } = this.parts
     const lifeMs = entry.expiresAt - now + markerSlackMs
-    await markers.ensure(markers.unverified([...names.clears, ...entry.markers], now, maxStalenessMs / 2), lifeMs, now)
+    // Twice what is needed, so that a marker many entries carry is not prolonged with each of them.
+    await markers.ensure(
+      markers.due([...names.clears, ...entry.markers], now, maxStalenessMs / 2, lifeMs),
+      2 * lifeMs,
+      now,
+    )
   }
 
   /**
@@ -265,11 +283,43 @@ export class SharedTier implements Tier {
     if ((tagged && markers.isCounterStale) || due.length > 0) await markers.verify(due, now)
   }
 
-  #renew(sharedKey: string, lease: Buffer): () => void {
+  /** What cannot be learned now makes entries dead, and loads number themselves too low: both are safe. */
+  async #tryAskMarkers(now: number, tagged: boolean): Promise<void> {
+    try {
+      await this.#askMarkers(now, tagged)
+    } catch (error) {
+      this.parts.observer.sharedFailed('tags', error)
+    }
+  }
+
+  /**
+   * Waits for a fill as long as one command may take, less what the call has waited for the shared tier already. After
+   * that the fill goes on by itself, and the caller has the value as good as its load was.
+   */
+  async #inBudget(filling: Promise<Loaded>, flight: Flight, loaded: Loaded): Promise<Loaded> {
+    const left = this.parts.commandTimeoutMs - flight.sharedMs
+    let cancel = (): void => {}
+    const late = new Promise<Loaded>((resolve) => {
+      cancel = this.parts.clock.setTimer(() => resolve(loaded), Math.max(0, left))
+    })
+    this.parts.background.track(filling)
+    try {
+      return await Promise.race([filling, late])
+    } finally {
+      cancel()
+    }
+  }
+
+  #renew(sharedKey: string, lease: Buffer, flight: Flight): () => void {
     const { store, clock, background } = this.parts
     let cancel = (): void => {}
     const again = (): void => {
-      background.track(store.renew(sharedKey, lease, leaseMs))
+      const sentAt = clock.now()
+      const renewed = store.renew(sharedKey, lease, leaseMs).then((isHeld) => {
+        // An evict would have removed the lease.
+        if (isHeld) flight.vouchedAt = sentAt
+      })
+      background.track(renewed)
       cancel = clock.setTimer(again, leaseMs / 3)
     }
     cancel = clock.setTimer(again, leaseMs / 3)

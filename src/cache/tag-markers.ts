@@ -16,6 +16,8 @@ interface Marker {
   readonly number: number
   /** Clock reading as of which the shared tier said so. */
   readonly verifiedAt: number
+  /** Clock reading until which the marker is sure to live in the shared tier. */
+  readonly livesUntil: number
   /** The feed that has watched the marker since; undefined: none. */
   readonly epoch: number | undefined
 }
@@ -76,9 +78,12 @@ export class TagMarkers {
     return this.#counter
   }
 
-  /** Judges by what is known, and by nothing that was to be asked again by `now`; left out, by whatever is known. */
+  /**
+   * Judges by what is known, and by nothing that was to be asked again by `now`; left out, by whatever is known. An entry
+   * numbered above the counter was numbered by one not heard of yet, or by one that is lost.
+   */
   judge(tags: readonly string[], stamp: number, now?: number): Verdict {
-    let verdict: Verdict = 'alive'
+    let verdict: Verdict = stamp > this.#counter ? 'unknown' : 'alive'
     for (const tag of tags) {
       if (this.#evicting.size > 0 && this.#evicting.has(tag)) return 'dead'
       if (this.journal.holds(tag)) return 'dead'
@@ -106,6 +111,12 @@ export class TagMarkers {
   /** Whether a marker was ever heard of here. */
   knows(tags: readonly string[]): boolean {
     return tags.every((tag) => this.#markers.has(tag))
+  }
+
+  /** The tags whose markers must be asked for, or made to live longer, before an entry may carry them for so long. */
+  due(tags: readonly string[], now: number, within: number, lifeMs: number): readonly string[] {
+    const unverified = this.unverified(tags, now, within)
+    return tags.filter((tag) => unverified.includes(tag) || (this.#markers.peek(tag)?.livesUntil ?? 0) < now + lifeMs)
   }
 
   /** Clock reading as of which all these tags are known. */
@@ -157,14 +168,19 @@ export class TagMarkers {
     if (this.#shared !== undefined) return
     for (const tag of tags) {
       if (!this.#markers.has(tag))
-        this.#markers.set(tag, { number: this.#counter, verifiedAt: Number.POSITIVE_INFINITY, epoch: undefined })
+        this.#markers.set(tag, {
+          number: this.#counter,
+          verifiedAt: Number.POSITIVE_INFINITY,
+          livesUntil: Number.POSITIVE_INFINITY,
+          epoch: undefined,
+        })
     }
   }
 
   /** Makes sure that each tag has a marker, so that an entry carrying it can be alive. */
   async ensure(tags: readonly string[], lifeMs: number, now: number): Promise<void> {
     if (tags.length === 0 || this.#shared === undefined) return
-    await this.#ask(tags, now, (keys) => this.#shared!.ensureMarkers(keys, lifeMs))
+    await this.#ask(tags, now, (keys) => this.#shared!.ensureMarkers(keys, lifeMs), now + lifeMs)
   }
 
   /** Kills every entry loaded before now that carries one of these tags. */
@@ -190,14 +206,19 @@ export class TagMarkers {
     const number =
       this.#shared === undefined ? this.#counter + 1 : await this.#shared.raiseMarkers(tags.map(this.#keyOf), lifeMs)
     const verifiedAt = this.#shared === undefined ? Number.POSITIVE_INFINITY : now
-    for (const tag of tags) this.#learn(tag, number, verifiedAt)
+    for (const tag of tags) this.#learn(tag, { number, verifiedAt, livesUntil: now + lifeMs, epoch: undefined })
   }
 
   /**
    * Asks, and believes the feed about the answer from then on. What the feed tells while the answer is on its way may
    * be newer than the answer: such a marker is believed as of the question only.
    */
-  async #ask(tags: readonly string[], now: number, read: (keys: string[]) => Promise<MarkerNumbers>): Promise<void> {
+  async #ask(
+    tags: readonly string[],
+    now: number,
+    read: (keys: string[]) => Promise<MarkerNumbers>,
+    livesUntil?: number,
+  ): Promise<void> {
     const keys = tags.map(this.#keyOf)
     const { epoch } = this.#feed
     const asked: Asked = { changed: new Set() }
@@ -205,12 +226,13 @@ export class TagMarkers {
     this.#counterMoved = false
     try {
       const { counter, markers } = await read(keys)
+      if (counter !== undefined && counter < this.#counter) this.#startAnew(counter)
       this.#learnCounter(counter)
       for (const [index, tag] of tags.entries()) {
         const number = markers[index]
         const isWatched = epoch === this.#feed.epoch && !asked.changed.has(keys[index]!)
         if (number === undefined) this.#markers.delete(tag)
-        else this.#learn(tag, number, now, isWatched ? epoch : undefined)
+        else this.#learn(tag, { number, verifiedAt: now, livesUntil, epoch: isWatched ? epoch : undefined })
       }
     } catch (error) {
       this.#counterMoved = true
@@ -228,15 +250,22 @@ export class TagMarkers {
     return this.#shared?.feed ?? noFeed
   }
 
-  // Answers may arrive out of order; a marker never falls, except when the server lost its counter, and then its
-  // entries are lost with it or dead by their missing markers.
-  #learn(tag: string, number: number, verifiedAt: number, epoch?: number): void {
-    this.#learnCounter(number)
+  // Answers may arrive out of order; a marker never falls, except when the server has lost its counter.
+  #learn(tag: string, marker: Omit<Marker, 'livesUntil'> & { readonly livesUntil: number | undefined }): void {
+    this.#learnCounter(marker.number)
     const known = this.#markers.peek(tag)
-    if (known === undefined || number >= known.number) {
-      this.#markers.set(tag, { number, verifiedAt, epoch })
-      this.#nameOf.set(this.#keyOf(tag), tag)
-    }
+    if (known !== undefined && marker.number < known.number) return
+    this.#markers.set(tag, { ...marker, livesUntil: marker.livesUntil ?? known?.livesUntil ?? 0 })
+    this.#nameOf.set(this.#keyOf(tag), tag)
+  }
+
+  /**
+   * The server lost its counter and began again below it, with a clock that went back. Entries numbered by the lost one
+   * are above every new marker, so they are dead (see `judge`), and no marker known from before means anything.
+   */
+  #startAnew(counter: number): void {
+    this.#counter = counter
+    this.#markers.clear()
   }
 
   // A number of any marker is one the counter has had.

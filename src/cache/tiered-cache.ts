@@ -4,7 +4,7 @@ import type { Entry } from '../kernel/entry'
 import { type Lookup, miss } from '../kernel/lookup'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
-import type { EntryMaker } from './entry-maker'
+import { asRefusal, type EntryMaker } from './entry-maker'
 import { dependOn, Flight, FlightRegistry, wouldWaitForItself } from './flight'
 import type { Isolation } from './isolation'
 import type { LocalTier } from './local-tier'
@@ -28,6 +28,8 @@ export interface TieredCacheParts {
   readonly clock: CompleteClock
   readonly observer: CacheObserver
   readonly background: Background
+  /** How old the word of the shared tier may be that a caller is answered on. */
+  readonly maxStalenessMs: number
   /** How long markers of evicted tags are kept at least. */
   readonly markerLifeMs: number
 }
@@ -61,8 +63,16 @@ export class TieredCache {
     const { local, observer, isolation } = this.parts
     const entry = local.hit(key)
     if (entry === undefined) return undefined
-    observer.hit(key, entry, 'local')
-    return entry.settled ?? Promise.resolve(isolation.give(entry.held))
+    try {
+      const answer = entry.settled ?? Promise.resolve(isolation.give(entry.held))
+      observer.hit(key, entry, 'local')
+      return answer
+    } catch (error) {
+      // A class's own `decode` that fails must not fail the call.
+      local.drop(key, 'invalidated')
+      observer.refused(key, asRefusal(error))
+      return undefined
+    }
   }
 
   /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
@@ -86,18 +96,21 @@ export class TieredCache {
     const missing = [...new Set(keys.filter((_, index) => found[index] === undefined))]
     const fetched = new Map<string, Entry>()
     if (shared !== undefined && missing.length > 0) {
-      // An evict of one of these keys while the answer is on its way must keep that answer out of the local tier.
-      const write = await this.beginWrite()
-      const asked = this.#changes.begin()
-      const entries = await shared.peekMany(missing)
-      for (const [index, key] of missing.entries()) {
-        const entry = entries[index]
-        if (entry === undefined) continue
-        fetched.set(key, entry)
-        if (!this.#fence.overlapped(write.ticket, key) && !this.#changes.overlapped(asked, key)) local.keep(key, entry)
+      // A change of one of these keys while the answer is on its way must keep that answer out of the local tier.
+      const [write, change] = [this.#fence.begin(), this.#changes.begin()]
+      try {
+        const entries = await shared.peekMany(missing)
+        for (const [index, key] of missing.entries()) {
+          const entry = entries[index]
+          if (entry === undefined) continue
+          fetched.set(key, entry)
+          const isLatest = !this.#fence.overlapped(write, key) && !this.#changes.overlapped(change, key)
+          if (isLatest) local.keep(key, entry)
+        }
+      } finally {
+        this.#fence.end(write)
+        this.#changes.end(change)
       }
-      this.endWrite(write)
-      this.#changes.end(asked)
     }
     return keys.map((key, index) => {
       const entry = found[index] ?? fetched.get(key)
@@ -108,8 +121,8 @@ export class TieredCache {
   }
 
   /** To be called before the method whose result will be put; see {@link WriteFence}. */
-  async beginWrite(): Promise<Write> {
-    await this.parts.shared?.meet()
+  async beginWrite(tagged: boolean): Promise<Write> {
+    await this.parts.shared?.meet(tagged)
     return { ticket: this.#fence.begin(), stamp: this.parts.markers.stamp }
   }
 
@@ -211,18 +224,28 @@ export class TieredCache {
   }
 
   async #load(request: LoadRequest, signal: AbortSignal | undefined): Promise<unknown> {
-    const { observer, markers, clock, background, isolation, shared } = this.parts
+    const { observer, markers, clock, background, isolation, shared, maxStalenessMs } = this.parts
     observer.stats.localMisses++
     signal?.throwIfAborted()
+    const askedAt = clock.now()
     let flight = this.#flights.find(request.key)
     if (flight !== undefined && wouldWaitForItself(flight)) return request.load(signal ?? flight.signal)
     if (flight === undefined) {
       if (shared === undefined) observer.miss(request.key)
-      flight = this.#flights.start(new Flight(request, markers.stamp, clock.now()), (it) => this.#fly(it))
+      flight = this.#flights.start(new Flight(request, markers.stamp, askedAt), (it) => this.#fly(it))
       background.track(flight.promise)
     } else observer.stats.joins++
     const loaded = await this.#wait(flight, signal)
-    return loaded.entry === undefined ? loaded.value : isolation.give(loaded.entry.held)
+    // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
+    // has not said otherwise since.
+    if (shared !== undefined && askedAt - flight.vouchedAt > maxStalenessMs) return this.read(request, signal)
+    if (loaded.entry === undefined) return loaded.value
+    try {
+      return isolation.give(loaded.entry.held)
+    } catch (error) {
+      observer.refused(request.key, asRefusal(error))
+      return request.load(signal ?? flight.signal)
+    }
   }
 
   async #fly(flight: Flight): Promise<Loaded> {
@@ -245,7 +268,7 @@ export class TieredCache {
     const left = new Promise<never>((_, reject) => {
       leave = () => {
         if (--flight.waiters === 0) {
-          this.#flights.revoke(flight.key)
+          this.#flights.drop(flight)
           flight.abort(signal.reason)
         }
         reject(signal.reason)

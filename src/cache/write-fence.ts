@@ -3,6 +3,8 @@ export interface WriteTicket {
   readonly began: number
 }
 
+const mostNotes = 10_000
+
 /**
  * Finds writes of one key that overlapped in this process.
  *
@@ -12,6 +14,7 @@ export interface WriteTicket {
  */
 export class WriteFence {
   #time = 0
+  // Every key counts as written at this time: a clear, or notes that were too many to keep.
   #allWrittenAt = 0
   readonly #open = new Set<WriteTicket>()
   readonly #writtenAt = new Map<string, number>()
@@ -34,6 +37,7 @@ export class WriteFence {
     if (this.#open.size > 0) {
       this.#writtenAt.delete(key)
       this.#writtenAt.set(key, this.#time)
+      if (this.#writtenAt.size > mostNotes) this.#forgetOldest()
     }
   }
 
@@ -49,6 +53,13 @@ export class WriteFence {
 
   get now(): number {
     return this.#time
+  }
+
+  // A write that hangs must not keep every key written since: what is forgotten counts as written.
+  #forgetOldest(): void {
+    const [oldest] = this.#writtenAt
+    this.#allWrittenAt = Math.max(this.#allWrittenAt, oldest![1])
+    this.#writtenAt.delete(oldest![0])
   }
 
   // Notes stand in order of time, so those older than every open write are all at the front.

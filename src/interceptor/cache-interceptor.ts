@@ -113,7 +113,9 @@ function lookupIn(cache: Cache, planned: Planned, invocation: Invocation): Looku
 
 /** Calls the method and puts its result where the puts say, and where a read of the same method has no entry. */
 async function write(targets: readonly Target[], invocation: Invocation): Promise<unknown> {
-  const writes: Write[] = await Promise.all(targets.map(({ cache }) => cache.parts.tiers.beginWrite()))
+  const writes: Write[] = await Promise.all(
+    targets.map(({ cache, planned }) => cache.parts.tiers.beginWrite(planned.operation.tags !== undefined)),
+  )
   try {
     const result = await invocation.proceed()
     await Promise.all(

@@ -35,6 +35,8 @@ export interface ManagerContext {
   readonly markers: TagMarkers
   readonly store: SharedStore | undefined
   readonly maxStalenessMs: number
+  /** How long a call may wait for the shared tier. */
+  readonly commandTimeoutMs: number
 }
 
 /** A cache and how the shared tier calls its keys. */
@@ -86,6 +88,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     clock,
     observer,
     background,
+    maxStalenessMs,
     markerLifeMs,
   })
   return { tiers, keys, entryPrefix }
@@ -115,6 +118,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       journal,
       keyOf: (key: string) => keys.toShared(key),
       maxStalenessMs,
+      commandTimeoutMs: context.commandTimeoutMs,
     }
     return new SharedTier(parts, source)
   }

@@ -83,6 +83,7 @@ export class CacheManager {
       clock,
       types,
       maxStalenessMs,
+      commandTimeoutMs: shared?.commandTimeoutMs ?? 0,
       events: this.#events,
       warnings: this.#warnings,
       background: this.#background,
@@ -111,6 +112,7 @@ export class CacheManager {
         ttlMs: definition.ttlMs,
         ttlJitter: definition.ttlJitter,
         isClosed: () => this.isClosed,
+        reportSkipped: (cache, operation, error) => this.reportSkipped(cache, operation, error),
       })
       this.#caches.set(name, cache)
     }

@@ -13,6 +13,9 @@ export const failFast = {
   maxRetriesPerRequest: 0,
   autoResubscribe: false,
   enableAutoPipelining: true,
+  reconnectOnError: null,
+  // What is closed was drained: a connection that does not answer its end must not keep the process.
+  disconnectTimeout: 10,
   retryStrategy: (attempt: number) => Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + jitter(attempt) / 2),
   // Replies have one form, whatever the caller's own client asks for.
   replyMapping: 'legacy',
@@ -126,6 +129,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const up = (): void => {
         this.client.off('close', down)
+        this.#opening = undefined
         resolve()
       }
       const down = (): void => {

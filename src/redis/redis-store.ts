@@ -41,7 +41,7 @@ export class RedisStore implements SharedStore {
         return (await this.#connection.evaluate(
           takeLease,
           [key],
-          [lease, String(leaseMs), over ?? ''],
+          over === undefined ? [lease, String(leaseMs)] : [lease, String(leaseMs), over],
         )) as Buffer | null
       } catch (error) {
         // A server that takes no writes may still have the value.
@@ -124,8 +124,14 @@ export class RedisStore implements SharedStore {
 const headBytes = 16
 
 function toNumbers(found: readonly (string | null)[]): MarkerNumbers {
-  const [counter, ...markers] = found.map((number) => (number === null ? undefined : Number(number)))
+  const [counter, ...markers] = found.map(toNumber)
   return { counter, markers }
+}
+
+// What is no number says nothing of evictions: as good as lost.
+function toNumber(found: string | null): number | undefined {
+  const number = found === null || found === '' ? Number.NaN : Number(found)
+  return Number.isFinite(number) ? number : undefined
 }
 
 function isOne(answer: unknown): boolean {

@@ -19,10 +19,15 @@ function script(lua: string): Script {
  * answer is to be watched.
  */
 
-/** Takes a lease where there is nothing, or something that begins with ARGV[3]; answers, and watches, what stands there otherwise. */
+/**
+ * Takes a lease where there is nothing, or something that begins with ARGV[3] (if that is given, and nothing less);
+ * answers, and watches, what stands there otherwise.
+ */
 export const takeLease = script(`
 local found = redis.call('GETEX', KEYS[1])
-if found and (ARGV[3] == '' or string.sub(found, 1, #ARGV[3]) ~= ARGV[3]) then return redis.call('GET', KEYS[1]) end
+local over = ARGV[3]
+local isOver = over and (found == over or (over ~= '' and found and string.sub(found, 1, #over) == over))
+if found and not isOver then return redis.call('GET', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return false
 `)
@@ -53,19 +58,20 @@ return 1
 export const ensureMarkers = script(`
 local counter = redis.call('GETEX', KEYS[1])
 local time = redis.call('TIME')
-if not counter then
+if not tonumber(counter) then
   counter = string.format('%.0f', time[1] * 1000000 + time[2])
   redis.call('SET', KEYS[1], counter)
 end
 for i = 2, #KEYS do
+  -- What is no number says nothing of evictions: as good as lost.
+  if not tonumber(redis.call('GETEX', KEYS[i])) then redis.call('SET', KEYS[i], counter, 'PX', 1000) end
   if ARGV[1] == '' then
-    redis.call('SET', KEYS[i], counter, 'NX')
     redis.call('PERSIST', KEYS[i])
   else
     local life = tonumber(ARGV[1])
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local at = string.format('%.0f', math.ceil((now + life) / life) * life)
-    if not redis.call('SET', KEYS[i], counter, 'NX', 'PXAT', at) then redis.call('PEXPIREAT', KEYS[i], at, 'GT') end
+    redis.call('PEXPIREAT', KEYS[i], at, 'GT')
   end
 end
 return 1
@@ -74,7 +80,7 @@ return 1
 /** Raises the counter above itself and the server's time, and sets markers to it. */
 export const raiseMarkers = script(`
 local time = redis.call('TIME')
-local number = math.max(tonumber(redis.call('GETEX', KEYS[1]) or '0') + 1, time[1] * 1000000 + time[2])
+local number = math.max((tonumber(redis.call('GETEX', KEYS[1])) or 0) + 1, time[1] * 1000000 + time[2])
 local text = string.format('%.0f', number)
 redis.call('SET', KEYS[1], text)
 for i = 2, #KEYS do redis.call('SET', KEYS[i], text, 'PX', ARGV[1]) end

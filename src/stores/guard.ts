@@ -12,15 +12,15 @@ export function guardSharedStore(
   timeoutMs: number,
   name: string,
 ): SharedStore {
-  const inTime = <Answer>(operation: string, work: Promise<Answer>): Promise<Answer> =>
+  const inTime = <Answer>(operation: string, work: Promise<Answer>, withinMs = timeoutMs): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const cancel = clock.setTimer(() => {
         // A process that was busy finds its timers due before it has read its sockets: let it read them first.
         setImmediate(() => {
-          const message = `${name} did not answer '${operation}' within ${timeoutMs} ms.`
+          const message = `${name} did not answer '${operation}' within ${withinMs} ms.`
           reject(cacheError('CW_SHARED_TIMEOUT', `${message} The call goes on without it; see \`commandTimeout\`.`))
         })
-      }, timeoutMs)
+      }, withinMs)
       work.then(
         (answer) => {
           cancel()
@@ -33,7 +33,8 @@ export function guardSharedStore(
       )
     })
   return {
-    connect: () => store.connect(),
+    // Longer than a command: a connection takes several round trips, and nobody's call waits for this.
+    connect: () => inTime('connect', store.connect(), Math.max(timeoutMs, 2_000)),
     close: () => store.close(),
     get feed() {
       return store.feed

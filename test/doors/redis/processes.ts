@@ -1,0 +1,74 @@
+import { type CacheManager, type CachingOptions, createCacheManager } from 'cachewright'
+import { type RedisTierOptions, redis } from 'cachewright/redis'
+import { type RedisServer, startRedis } from '../../support/redis-server'
+import { startProxy, type TcpProxy } from '../../support/tcp-proxy'
+
+/** A server for all tests of a file, emptied before each, and managers that are closed after each. */
+export interface House {
+  readonly server: RedisServer
+  /** A manager as another process would have it. */
+  open(options?: CachingOptions, tier?: RedisTierOptions & { readonly url?: string }): CacheManager
+  /** The network before the server. */
+  proxy(): Promise<TcpProxy>
+  /** A server for one test, which may do to it what it likes. */
+  another(args?: readonly string[]): Promise<RedisServer>
+}
+
+/** Sets the house up with the hooks of the test runner. */
+export function redisHouse(args: readonly string[] = []): House {
+  let server: RedisServer | undefined
+  const managers: CacheManager[] = []
+  const proxies: TcpProxy[] = []
+  const others: RedisServer[] = []
+  beforeAll(async () => {
+    server = await startRedis({ args })
+  })
+  afterAll(() => server?.stop())
+  beforeEach(async () => {
+    await server!.command('FLUSHALL')
+    await server!.resetStats()
+  })
+  afterEach(async () => {
+    await Promise.all(managers.splice(0).map((manager) => manager.close()))
+    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()))
+    await Promise.all(others.splice(0).map((other) => other.stop()))
+  })
+  return {
+    get server() {
+      return server!
+    },
+    open(options = {}, tier = {}) {
+      const { url = server!.url, ...beside } = tier
+      const manager = createCacheManager({ prefix: 't', shared: redis({ url, ...beside }), ...options })
+      managers.push(manager)
+      return manager
+    },
+    async proxy() {
+      const proxy = await startProxy(server!.port)
+      proxies.push(proxy)
+      return proxy
+    },
+    async another(more = []) {
+      const other = await startRedis({ args: more })
+      others.push(other)
+      return other
+    },
+  }
+}
+
+/** The key of `cache.get(<text>)` in Redis, for the prefix of {@link redisHouse} and a text that needs no escape. */
+export function keyOf(cache: string, text: string, prefix = 't'): string {
+  return `${prefix}:${cache}:1:{${text}}`
+}
+
+/** The time that a promise takes. */
+export async function timeOf(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now()
+  await work()
+  return performance.now() - began
+}
+
+/** What a test expects to be warned of. */
+export function expectWarnings(): void {
+  jest.spyOn(process, 'emitWarning').mockImplementation()
+}

@@ -1,0 +1,121 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { createCacheManager, registeredType } from 'cachewright'
+import { WriteFence } from '../../../src/cache/write-fence'
+import { gate } from '../../support/gate'
+
+describe('a load whose last caller leaves', () => {
+  test('does not take along the load that replaced it', async () => {
+    const manager = createCacheManager()
+    const cache = manager.cache<string>('c')
+    const [former, present] = [gate<string>(), gate<string>()]
+    const leaving = new AbortController()
+    const left = cache.getOrLoad('a', () => former.pass(), { signal: leaving.signal })
+    left.catch(() => {})
+    await cache.evict('a')
+    const second = cache.getOrLoad('a', () => present.pass())
+    leaving.abort(new Error('left'))
+    await expect(left).rejects.toThrow('left')
+
+    const third = cache.getOrLoad('a', () => present.pass())
+    present.open('new')
+    former.open('old')
+    expect(await Promise.all([second, third])).toEqual(['new', 'new'])
+    expect(present.entries).toBe(1)
+    expect(await cache.get('a')).toBe('new')
+    await manager.close()
+  })
+})
+
+describe('what the user gives a cache', () => {
+  test('a tags function that throws does not break the call', async () => {
+    const manager = createCacheManager()
+    jest.spyOn(process, 'emitWarning').mockImplementation()
+    const tags = (): never => {
+      throw new Error('no tags')
+    }
+    try {
+      expect(await manager.cache('c').getOrLoad('a', async () => 1, { tags })).toBe(1)
+      await manager.cache('c').put('b', 1, { tags })
+    } finally {
+      jest.restoreAllMocks()
+      await manager.close()
+    }
+  })
+
+  test('a tags function that answers no array does not break the call', async () => {
+    const manager = createCacheManager()
+    jest.spyOn(process, 'emitWarning').mockImplementation()
+    try {
+      const tags = (): readonly string[] => 'x' as unknown as readonly string[]
+      expect(await manager.cache('c').getOrLoad('a', async () => 1, { tags })).toBe(1)
+    } finally {
+      jest.restoreAllMocks()
+      await manager.close()
+    }
+  })
+
+  test('a decode that throws does not break the call', async () => {
+    class Money {
+      #cents: number
+      constructor(cents: number) {
+        this.#cents = cents
+      }
+      get cents(): number {
+        return this.#cents
+      }
+    }
+    let breaks = false
+    const type = registeredType(Money, {
+      encode: (money) => money.cents,
+      decode: (cents) => {
+        if (breaks) throw new Error('no decode')
+        return new Money(cents)
+      },
+    })
+    const manager = createCacheManager({ types: [type] })
+    jest.spyOn(process, 'emitWarning').mockImplementation()
+    try {
+      const load = async (): Promise<Money> => new Money(1)
+      await manager.cache<Money>('c').getOrLoad('a', load)
+      breaks = true
+      expect((await manager.cache<Money>('c').getOrLoad('a', load)).cents).toBe(1)
+    } finally {
+      jest.restoreAllMocks()
+      await manager.close()
+    }
+  })
+
+  test('a value that cannot be carried is not one object for two callers', async () => {
+    const manager = createCacheManager()
+    jest.spyOn(process, 'emitWarning').mockImplementation()
+    try {
+      const load = async (): Promise<{ list: number[]; fn: () => void }> => ({ list: [], fn: () => {} })
+      const [one, two] = await Promise.all([
+        manager.cache('c').getOrLoad('a', load),
+        manager.cache('c').getOrLoad('a', load),
+      ])
+      expect(one).not.toBe(two)
+    } finally {
+      jest.restoreAllMocks()
+      await manager.close()
+    }
+  })
+})
+
+describe('memory', () => {
+  test('is not filled by the keys written while one write hangs', () => {
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    const fence = new WriteFence()
+    fence.begin()
+    const used = (): number => {
+      gc()
+      return process.memoryUsage().heapUsed
+    }
+    const before = used()
+    for (let id = 0; id < 300_000; id++) fence.note(`key-${id}-${'x'.repeat(20)}`)
+    expect((used() - before) / 2 ** 20).toBeLessThan(8)
+    expect(fence.now).toBeGreaterThan(0)
+  })
+})
