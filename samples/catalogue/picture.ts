@@ -83,6 +83,7 @@ function bar(share: number): string {
 }
 
 function factor(ratio: number): string {
+  if (ratio > 0.95 && ratio < 1.05) return 'as fast'
   if (ratio < 1) return `${(1 / ratio).toFixed(1)} times slower`
   return `${ratio < 10 ? ratio.toFixed(1) : count(Math.round(ratio))} times faster`
 }

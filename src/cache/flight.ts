@@ -87,6 +87,8 @@ export class FlightRegistry {
     const flight = this.#joinable.get(key)
     if (flight !== undefined) this.#revoke(flight)
     for (const other of this.#detached) if (other.key === key) other.revoked = true
+    // The server does not tell a process of its own deletes; what waits for the key must look again all the same.
+    this.changed(key)
   }
 
   /** Nobody waits for this load any more: it is not joined and its value not kept, whatever else has its key. */
@@ -107,6 +109,7 @@ export class FlightRegistry {
   revokeAll(): void {
     for (const flight of [...this.#joinable.values()]) this.#revoke(flight)
     for (const flight of this.#detached) flight.revoked = true
+    this.changedAll()
   }
 
   /** Later callers start a new load; what is in flight may still be kept if it turns out not to carry the evicted tag. */

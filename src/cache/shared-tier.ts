@@ -31,7 +31,10 @@ export interface SharedTierParts {
 }
 
 /** How long a lease lasts unless it is renewed; so long may a holder that died keep others from filling. */
-const leaseMs = 10_000
+const leaseMs = 5_000
+
+/** How long a load waits for another process's before it goes ahead without filling: a loader may hang for ever. */
+const longestWaitMs = 10_000
 
 // An eviction that cannot be sent for so long is given up to the ttl of what it should have removed.
 const deferredLifeMs = 24 * 3_600_000
@@ -84,7 +87,8 @@ export class SharedTier implements Tier {
         flight.sharedMs += clock.now() - askedAt
         if (reading.kind === 'entry') return reading.entry
         // Without a feed nobody would tell when the other process is done.
-        if (reading.kind === 'leased' && epoch !== undefined && !flight.signal.aborted) {
+        const mayWait = epoch !== undefined && !flight.signal.aborted && clock.now() - flight.startedAt < longestWaitMs
+        if (reading.kind === 'leased' && mayWait) {
           await this.#untilChanged(flight)
           continue
         }
@@ -124,11 +128,13 @@ export class SharedTier implements Tier {
   /**
    * Learns the counter, so that a write is not numbered below what was evicted before it began. A write without tags
    * needs it once: only clears can be above it, and the next read learns of those.
+   *
+   * @returns false if the shared tier did not answer
    */
-  async meet(tagged: boolean): Promise<void> {
+  async meet(tagged: boolean): Promise<boolean> {
     const { markers, names, clock } = this.parts
-    if (!markers.knows(names.clears) || (tagged && markers.isCounterStale))
-      await this.#tryAskMarkers(clock.now(), tagged)
+    const isBehind = !markers.knows(names.clears) || (tagged && markers.isCounterStale)
+    return isBehind ? this.#tryAskMarkers(clock.now(), tagged) : true
   }
 
   /** Reads many keys in one round trip without loading them. */
@@ -159,8 +165,20 @@ export class SharedTier implements Tier {
     }
   }
 
-  /** Writes entries whatever stands there; for each, the entry as the local tier may keep it, or undefined. */
-  async putMany(puts: readonly { readonly key: string; readonly entry: Entry }[]): Promise<(Entry | undefined)[]> {
+  /** The time by the shared tier's clock at which a write begins, or a little earlier. */
+  get beginning(): number {
+    return this.parts.store.earliestServerTime()
+  }
+
+  /**
+   * Writes entries, unless another process has written their keys since this write began.
+   *
+   * @returns for each the entry as the local tier may keep it, or undefined
+   */
+  async putMany(
+    puts: readonly { readonly key: string; readonly entry: Entry }[],
+    beganAt: number,
+  ): Promise<(Entry | undefined)[]> {
     const { store, frames, clock, observer } = this.parts
     const framed = puts.map(({ key, entry }) => ({ key, entry, bytes: frames.write(key, entry) }))
     const carried = framed.filter((put): put is typeof put & { bytes: Buffer } => put.bytes !== undefined)
@@ -175,9 +193,13 @@ export class SharedTier implements Tier {
             key: this.parts.keyOf(key),
             bytes,
             lifeMs: entry.expiresAt - sentAt,
+            beganAt,
           })),
         ),
-        ...carried.map(({ entry }) => this.#ensureMarkers(entry, sentAt)),
+        this.#ensureMarkers(
+          carried.map(({ entry }) => entry),
+          sentAt,
+        ),
         // What cannot be carried must at least not leave the older value behind.
         ...(refused.length > 0 ? [store.delete(refused)] : []),
       ])
@@ -192,6 +214,11 @@ export class SharedTier implements Tier {
     }
     const standing = new Set(carried.filter((_, index) => stands[index]).map(({ key }) => key))
     return framed.map(({ key, entry }) => (standing.has(key) ? this.#asOf(entry, sentAt, epoch) : undefined))
+  }
+
+  /** Leaves writes for later, where the shared tier has just failed: what stands there is not to be believed. */
+  deferPuts(keys: readonly string[]): void {
+    this.parts.journal.keep(keys.map(this.parts.keyOf), deferredLifeMs)
   }
 
   /** Deletes keys and whatever lease stands on them. */
@@ -236,7 +263,7 @@ export class SharedTier implements Tier {
     try {
       const [filled] = await Promise.all([
         store.fill(sharedKey, lease, bytes, entry.expiresAt - sentAt),
-        this.#ensureMarkers(entry, sentAt),
+        this.#ensureMarkers([entry], sentAt),
       ])
       if (filled) flight.vouchedAt = sentAt
       const kept = filled ? this.#asOf(entry, sentAt, epoch) : undefined
@@ -259,15 +286,13 @@ export class SharedTier implements Tier {
     return { ...entry, watched, verifiedAt: Math.min(sentAt, this.parts.markers.verifiedAt(markers)) }
   }
 
-  async #ensureMarkers(entry: Entry, now: number): Promise<void> {
+  async #ensureMarkers(entries: readonly Entry[], now: number): Promise<void> {
+    if (entries.length === 0) return
     const { markers, names, maxStalenessMs } = this.parts
-    const lifeMs = entry.expiresAt - now + markerSlackMs
+    const lifeMs = Math.max(...entries.map(({ expiresAt }) => expiresAt)) - now + markerSlackMs
+    const carried = new Set([...names.clears, ...entries.flatMap((entry) => entry.markers)])
     // Twice what is needed, so that a marker many entries carry is not prolonged with each of them.
-    await markers.ensure(
-      markers.due([...names.clears, ...entry.markers], now, maxStalenessMs / 2, lifeMs),
-      2 * lifeMs,
-      now,
-    )
+    await markers.ensure(markers.due([...carried], now, maxStalenessMs / 2, lifeMs), 2 * lifeMs, now)
   }
 
   /**
@@ -284,11 +309,13 @@ export class SharedTier implements Tier {
   }
 
   /** What cannot be learned now makes entries dead, and loads number themselves too low: both are safe. */
-  async #tryAskMarkers(now: number, tagged: boolean): Promise<void> {
+  async #tryAskMarkers(now: number, tagged: boolean): Promise<boolean> {
     try {
       await this.#askMarkers(now, tagged)
+      return true
     } catch (error) {
       this.parts.observer.sharedFailed('tags', error)
+      return false
     }
   }
 

@@ -38,12 +38,21 @@ export interface TieredCacheParts {
 export interface Write {
   readonly ticket: WriteTicket
   readonly stamp: number
+  /** Whether the shared tier answered when the write began; one that did not is not waited for again. */
+  readonly isReachable: boolean
+  /** When it began, by the shared tier's clock. */
+  readonly beganAt: number
 }
 
 /** A value to be put under an encoded key. */
 export interface Put {
   readonly key: string
   readonly value: unknown
+}
+
+interface Accepted {
+  readonly key: string
+  readonly entry: Entry
 }
 
 /**
@@ -122,8 +131,13 @@ export class TieredCache {
 
   /** To be called before the method whose result will be put; see {@link WriteFence}. */
   async beginWrite(tagged: boolean): Promise<Write> {
-    await this.parts.shared?.meet(tagged)
-    return { ticket: this.#fence.begin(), stamp: this.parts.markers.stamp }
+    const isReachable = (await this.parts.shared?.meet(tagged)) ?? true
+    return {
+      isReachable,
+      beganAt: this.parts.shared?.beginning ?? 0,
+      ticket: this.#fence.begin(),
+      stamp: this.parts.markers.stamp,
+    }
   }
 
   endWrite(write: Write): void {
@@ -132,7 +146,7 @@ export class TieredCache {
 
   /** Puts the results of one write in every tier. */
   async put(puts: readonly Put[], terms: Terms, write: Write): Promise<void> {
-    const accepted: { key: string; entry: Entry }[] = []
+    const accepted: Accepted[] = []
     const emptied: string[] = []
     for (const { key, value } of puts) {
       const tags = terms.tagsIfKept(value)
@@ -151,8 +165,7 @@ export class TieredCache {
     const since = this.#fence.now
     const sent = this.#changes.begin()
     const emptying = emptied.length > 0 ? this.#evictKeys(emptied) : undefined
-    const kept =
-      this.parts.shared === undefined ? accepted.map(({ entry }) => entry) : await this.parts.shared.putMany(accepted)
+    const kept = await this.#putShared(accepted, write)
     if (this.parts.shared !== undefined) this.#dropHere(keys, false)
     for (const [index, entry] of kept.entries()) {
       const key = keys[index]!
@@ -162,6 +175,15 @@ export class TieredCache {
     }
     this.#changes.end(sent)
     await emptying
+  }
+
+  /** The entries as the local tier may keep them; undefined for those it may not. */
+  async #putShared(puts: readonly Accepted[], write: Write): Promise<readonly (Entry | undefined)[]> {
+    const { shared } = this.parts
+    if (shared === undefined) return puts.map(({ entry }) => entry)
+    if (write.isReachable) return shared.putMany(puts, write.beganAt)
+    shared.deferPuts(puts.map(({ key }) => key))
+    return puts.map(() => undefined)
   }
 
   /** Removes keys from every tier; see the evict path in tier.ts. */

@@ -65,7 +65,8 @@ export class EvictionJournal {
     }
     trim(this.#pending, maxPending)
     this.#parts.onChange(this.#pending.size)
-    this.#schedule()
+    // At once, unless that has just failed: behind whatever the server has yet to take from us, in its order.
+    if (this.#cancelRetry === undefined && this.#sending === undefined) void this.flush()
   }
 
   /** Remembers evictions that have arrived. */

@@ -33,7 +33,9 @@ export function intercept(
   const { single } = plan
   if (single === undefined || single.manager.isClosed) return inOrder(plan, new Invocation(method, self, args))
   const [cache] = single.caches as readonly [Cache]
-  if (statesKey(single)) return readOne(single, cache, new Invocation(method, self, args))
+  // A key function, and the function that names the partition, may fail without failing the call.
+  if (statesKey(single) || cache.parts.keys.isPartitioned)
+    return readOne(single, cache, new Invocation(method, self, args))
   // The path that must cost least: a hit makes nothing but its key.
   const key = single.keyOfArguments(cache.parts.keys, args)
   return cache.parts.tiers.hit(key) ?? readOne(single, cache, new Invocation(method, self, args))

@@ -18,6 +18,10 @@ export class KeyEncoder {
     private readonly partition: (() => KeyValue) | undefined,
   ) {}
 
+  get isPartitioned(): boolean {
+    return this.partition !== undefined
+  }
+
   /** @throws {@link KeyProblem} for a part that cannot be in a key; CW_FUNCTION_FAILED if `partition` has no answer */
   encode(parts: readonly unknown[]): string {
     const args = encodeArguments(parts, this.types)

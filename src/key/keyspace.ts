@@ -22,7 +22,7 @@ export interface KeyspaceOptions {
  * | key | form |
  * |---|---|
  * | entry | `prefix:cache:version:{arguments}` |
- * | refresh of an entry | the same and `:refresh`, in the same cluster slot |
+ * | note of the last write of an entry | the same and `:written`, in the same cluster slot |
  * | marker of tags and clears | `prefix:tag:{name}` |
  * | counter | `prefix:counter` |
  */
@@ -31,8 +31,6 @@ export interface Keyspace {
   entryKey(args: string): string
   /** What every entry key begins with, up to its arguments. */
   readonly entryPrefix: string
-  /** The side key that marks an entry as being refreshed. */
-  refreshKey(args: string): string
   /** A marker, by its name: see tag-names.ts. */
   markerKey(name: string): string
   readonly counterKey: string
@@ -49,7 +47,6 @@ export function createKeyspace({ prefix, cache, version }: KeyspaceOptions): Key
   return {
     entryKey,
     entryPrefix: entries,
-    refreshKey: (args) => `${entryKey(args)}:refresh`,
     markerKey: (name) => `${markers}${bounded(encodeText(name))}}`,
     counterKey: `${root}:counter`,
   }

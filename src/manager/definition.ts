@@ -48,7 +48,7 @@ export interface CachingOptions {
   /** The local tier (L1) of every cache; `false` for none. @default `{ maxEntries: 10_000 }` */
   readonly local?: LocalOptions | false
   /** The shared tier (L2), such as `redis({ url })`. @default none: caches live in this process */
-  readonly shared?: SharedStoreFactory
+  readonly shared?: SharedStoreFactory | undefined
   /** What every cache starts from. */
   readonly defaults?: SharedCacheOptions
   /** Caches by name. A cache that is not named here has the defaults. */

@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis'
-import { type CacheError, type CompleteClock, cacheError, wallTime } from '../index'
+import { type CacheError, type CompleteClock, cacheError, systemClock, wallTime } from '../index'
 import { type Script, scripts } from './scripts'
 
 /**
@@ -47,6 +47,7 @@ export class Connection {
   #runId: string | undefined
   #opening: Promise<void> | undefined
   #offsetMs: number | undefined
+  #measured = { offsetMs: 0, errorMs: 0, at: 0 }
   #askedTimeAt = Number.NEGATIVE_INFINITY
 
   /** @param open makes the client, with these options over its own */
@@ -120,6 +121,16 @@ export class Connection {
     }
   }
 
+  /**
+   * A time that the server's clock has passed already: as measured, less the round trip it was measured by and drift
+   * since. By the machine's own clock, whatever clock the manager was given: it is held against notes of the server.
+   */
+  earliestServerTime(): number {
+    const { offsetMs, errorMs, at } = this.#measured
+    const now = systemClock.now()
+    return now + offsetMs - errorMs - 5 - (now - at) / 1_000
+  }
+
   /** The server's clock in milliseconds since 1970, as well as this process knows it. */
   serverTime(): number {
     return this.#offsetMs === undefined ? wallTime() : this.#clock.now() + this.#offsetMs
@@ -167,11 +178,14 @@ export class Connection {
 
   #askTime(): void {
     const sentAt = this.#clock.now()
+    const sent = systemClock.now()
     this.#askedTimeAt = sentAt
     this.client.time().then(
       ([seconds, micros]) => {
-        const middle = (sentAt + this.#clock.now()) / 2
-        this.#offsetMs = Number(seconds) * 1_000 + Number(micros) / 1_000 - middle
+        const server = Number(seconds) * 1_000 + Number(micros) / 1_000
+        const at = systemClock.now()
+        this.#offsetMs = server - (sentAt + this.#clock.now()) / 2
+        this.#measured = { offsetMs: server - (sent + at) / 2, errorMs: at - sent, at }
       },
       () => {},
     )

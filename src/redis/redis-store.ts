@@ -1,7 +1,16 @@
 import type { Redis } from 'ioredis'
-import type { MarkerNumbers, SharedPut, SharedStore } from '../index'
+import { type MarkerNumbers, type SharedPut, type SharedStore, uniqueText } from '../index'
 import type { Connection } from './connection'
-import { ensureMarkers, fillLease, raiseMarkers, releaseLease, renewLease, takeLease } from './scripts'
+import {
+  dropEntry,
+  ensureMarkers,
+  fillLease,
+  putEntry,
+  raiseMarkers,
+  releaseLease,
+  renewLease,
+  takeLease,
+} from './scripts'
 import type { TrackingFeed } from './tracking-feed'
 
 /** The shared tier on one Redis server. The protocol is told in docs/protocol.md. */
@@ -9,6 +18,7 @@ export class RedisStore implements SharedStore {
   readonly #connection: Connection
   readonly #counterKey: string
   readonly feed: TrackingFeed
+  readonly #writer = uniqueText()
 
   constructor(connection: Connection, feed: TrackingFeed, counterKey: string) {
     this.#connection = connection
@@ -27,6 +37,10 @@ export class RedisStore implements SharedStore {
 
   serverTime(): number {
     return this.#connection.serverTime()
+  }
+
+  earliestServerTime(): number {
+    return this.#connection.earliestServerTime()
   }
 
   getMany(keys: readonly string[]): Promise<(Buffer | null)[]> {
@@ -74,11 +88,13 @@ export class RedisStore implements SharedStore {
   putMany(entries: readonly SharedPut[]): Promise<boolean[]> {
     return this.#connection.run((client) =>
       Promise.all(
-        entries.map(async ({ key, bytes, lifeMs }) => {
-          const isForEver = lifeMs === Number.POSITIVE_INFINITY
-          const set = isForEver ? client.set(key, bytes) : client.set(key, bytes, 'PX', whole(lifeMs))
-          const [, stands] = await Promise.all([set, this.#stillStands(client, key, bytes)])
-          return stands
+        entries.map(async ({ key, bytes, lifeMs, beganAt }) => {
+          const args = [this.#writer, String(noteMs), String(Math.floor(beganAt)), bytes, lifeText(lifeMs)]
+          const [put, stands] = await Promise.all([
+            this.#connection.evaluate(putEntry, [key, noteOf(key)], args),
+            this.#stillStands(client, key, bytes),
+          ])
+          return Number(put) === 1 && stands
         }),
       ),
     )
@@ -92,7 +108,10 @@ export class RedisStore implements SharedStore {
   }
 
   async delete(keys: readonly string[]): Promise<void> {
-    if (keys.length > 0) await this.#connection.run((client) => client.unlink(...keys))
+    const args = [this.#writer, String(noteMs)]
+    await this.#connection.run(() =>
+      Promise.all(keys.map((key) => this.#connection.evaluate(dropEntry, [key, noteOf(key)], args))),
+    )
   }
 
   async readMarkers(keys: readonly string[]): Promise<MarkerNumbers> {
@@ -118,6 +137,14 @@ export class RedisStore implements SharedStore {
   ): Promise<unknown> {
     return this.#connection.run(() => this.#connection.evaluate(script, keys, args))
   }
+}
+
+// How long a write is remembered beside its key; one that takes longer leaves the key empty.
+const noteMs = 30_000
+
+/** The note of the last write, in the same cluster slot as its key. */
+function noteOf(key: string): string {
+  return `${key}:written`
 }
 
 // The checksum and random id of a frame stand in its first bytes.

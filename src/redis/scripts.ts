@@ -16,14 +16,15 @@ function script(lua: string): Script {
  *
  * A read command in a script makes the server watch all the script's keys for this connection, and a write after it
  * would be told to ourselves. So scripts look with GETEX, which counts as a write, and read with GET only where the
- * answer is to be watched.
+ * answer is to be watched. And since a write lets all later ones through on a full server, each script says at its top
+ * whether it may run there at all.
  */
 
 /**
  * Takes a lease where there is nothing, or something that begins with ARGV[3] (if that is given, and nothing less);
  * answers, and watches, what stands there otherwise.
  */
-export const takeLease = script(`
+export const takeLease = script(`#!lua
 local found = redis.call('GETEX', KEYS[1])
 local over = ARGV[3]
 local isOver = over and (found == over or (over ~= '' and found and string.sub(found, 1, #over) == over))
@@ -33,21 +34,50 @@ return false
 `)
 
 /** Prolongs a lease that still stands. */
-export const renewLease = script(`
+export const renewLease = script(`#!lua flags=allow-oom
 if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `)
 
 /** Gives back a lease that still stands. */
-export const releaseLease = script(`
+export const releaseLease = script(`#!lua flags=allow-oom
 if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `)
 
 /** Puts a value in place of the lease, where that still stands. */
-export const fillLease = script(`
+export const fillLease = script(`#!lua
 if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 1
+`)
+
+/**
+ * Deletes an entry, whatever it is, and notes when and by whom (KEYS[2]), for writes that began earlier and end later.
+ */
+export const dropEntry = script(`#!lua flags=allow-oom
+redis.call('UNLINK', KEYS[1])
+local time = redis.call('TIME')
+redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. (time[1] * 1000 + math.floor(time[2] / 1000)), 'PX', ARGV[2])
+return 1
+`)
+
+/**
+ * Puts a value, unless another process has written the key since this write began (ARGV[3], or so long ago that the
+ * note of it would be gone): nobody knows which value is the newer one then, so neither stays. Writes of one process
+ * are told apart there, more exactly.
+ */
+export const putEntry = script(`#!lua
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local writer, at = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+) (%d+)$')
+local isOverlapped = (writer and writer ~= ARGV[1] and tonumber(at) >= tonumber(ARGV[3])) or now - tonumber(ARGV[3]) >= tonumber(ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now, 'PX', ARGV[2])
+if isOverlapped then
+  redis.call('UNLINK', KEYS[1])
+  return 0
+end
+if ARGV[5] == '' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5]) end
 return 1
 `)
 
@@ -55,7 +85,7 @@ return 1
  * Creates the markers that are missing, with the counter's present number, and the counter if that is missing. Lives
  * are prolonged to round moments, so that a marker many entries carry changes once in a life and not with each fill.
  */
-export const ensureMarkers = script(`
+export const ensureMarkers = script(`#!lua
 local counter = redis.call('GETEX', KEYS[1])
 local time = redis.call('TIME')
 if not tonumber(counter) then
@@ -78,7 +108,7 @@ return 1
 `)
 
 /** Raises the counter above itself and the server's time, and sets markers to it. */
-export const raiseMarkers = script(`
+export const raiseMarkers = script(`#!lua flags=allow-oom
 local time = redis.call('TIME')
 local number = math.max((tonumber(redis.call('GETEX', KEYS[1])) or 0) + 1, time[1] * 1000000 + time[2])
 local text = string.format('%.0f', number)
@@ -88,4 +118,13 @@ return text
 `)
 
 /** What is loaded when a connection opens. */
-export const scripts: readonly Script[] = [takeLease, renewLease, releaseLease, fillLease, ensureMarkers, raiseMarkers]
+export const scripts: readonly Script[] = [
+  takeLease,
+  renewLease,
+  releaseLease,
+  fillLease,
+  dropEntry,
+  putEntry,
+  ensureMarkers,
+  raiseMarkers,
+]

@@ -40,6 +40,7 @@ export function guardSharedStore(
       return store.feed
     },
     serverTime: () => store.serverTime(),
+    earliestServerTime: () => store.earliestServerTime(),
     getMany: (keys) => inTime('getMany', store.getMany(keys)),
     lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),
     renew: (key, lease, leaseMs) => inTime('renew', store.renew(key, lease, leaseMs)),

@@ -16,6 +16,8 @@ export interface SharedStore {
   readonly feed: InvalidationFeed
   /** The tier's clock in milliseconds, as well as this process knows it. */
   serverTime(): number
+  /** A time that the tier's clock has certainly passed. */
+  earliestServerTime(): number
 
   /** As many answers as keys, in their order, in one round trip. */
   getMany(keys: readonly string[]): Promise<(Buffer | null)[]>
@@ -31,8 +33,12 @@ export interface SharedStore {
   release(key: string, lease: Buffer): Promise<void>
   /** Replaces the lease by the value if it is still held; false, and nothing changed, if it is not. Watches the key. */
   fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<boolean>
-  /** Writes all entries, whatever stands at their keys, in one round trip; for each, whether it still stands. Watches the keys. */
+  /**
+   * Writes entries in one round trip; for each, whether it stands. One whose key another process has written since
+   * `beganAt` does not: which value is newer cannot be told, so the key is left empty. Watches the keys.
+   */
   putMany(entries: readonly SharedPut[]): Promise<boolean[]>
+  /** Removes what stands at the keys, leases too, and lets no write that began earlier take their place. */
   delete(keys: readonly string[]): Promise<void>
 
   /** The counter and the numbers of these markers, in one round trip. */
@@ -54,6 +60,8 @@ export interface SharedPut {
   readonly key: string
   readonly bytes: Buffer
   readonly lifeMs: number
+  /** Server time at which the write began, or a little earlier. */
+  readonly beganAt: number
 }
 
 /** What a manager tells a shared store when it opens it. */

@@ -20,6 +20,8 @@ test('the root exports exactly its names', () => {
     'isCacheError',
     'milliseconds',
     'registeredType',
+    'systemClock',
+    'uniqueText',
     'wallTime',
   ])
 })

@@ -11,7 +11,7 @@ const products = createKeyspace({ prefix: 'shop', cache: 'products', version: 1 
 describe('the keys of a cache', () => {
   test('are readable', () => {
     expect(products.entryKey(encode(42))).toBe('shop:products:1:{#42}')
-    expect(products.refreshKey(encode(42))).toBe('shop:products:1:{#42}:refresh')
+    expect(`${products.entryKey(encode(42))}:written`).toBe('shop:products:1:{#42}:written')
     expect(products.markerKey('category:7')).toBe('shop:tag:{category%3A7}')
     expect(products.counterKey).toBe('shop:counter')
     const named = createKeyspace({ prefix: 'shop-eu', cache: 'ProductService.findById', version: 2 })
@@ -44,7 +44,7 @@ describe('the keys of a cache', () => {
     ]) {
       const args = encode(text)
       const entry = products.entryKey(args)
-      expect(slotOf(entry)).toBe(slotOf(products.refreshKey(args)))
+      expect(slotOf(entry)).toBe(slotOf(`${products.entryKey(args)}:written`))
       const tag = entry.slice(entry.indexOf('{') + 1, entry.indexOf('}'))
       expect(tag).not.toBe('')
       expect(slotOf(entry)).toBe(slotOf(tag))
@@ -86,7 +86,10 @@ describe('the keys of a cache', () => {
           const keyspace = createKeyspace({ prefix, cache, version })
           for (const text of odd) {
             note(keyspace.entryKey(encode(text)), JSON.stringify(['entry', prefix, cache, version, text]))
-            note(keyspace.refreshKey(encode(text)), JSON.stringify(['refresh', prefix, cache, version, text]))
+            note(
+              `${keyspace.entryKey(encode(text))}:written`,
+              JSON.stringify(['written', prefix, cache, version, text]),
+            )
             note(keyspace.markerKey(text), JSON.stringify(['tag', prefix, text]))
           }
           note(keyspace.counterKey, JSON.stringify(['counter', prefix]))
