@@ -27,9 +27,12 @@ import type { Flight } from './flight'
  * the old value from the shared tier into the local one.
  *
  * A local copy of a shared entry is believed for `maxStaleness` from the moment at which the shared tier was *asked*
- * (`verifiedAt`), never from the moment its answer came: what another process evicts meanwhile cannot be outlived by
- * more than that, whatever happens to messages and connections. While the shared tier is away the same arithmetic,
- * counted from the start of the load, leaves a micro-cache that shields the source.
+ * (`verifiedAt`), never from the moment its answer came. The invalidation feed renews that trust as long as it is up:
+ * it tells of every change of what was read, and says as of when it has told all. What another process evicts cannot be
+ * outlived by more than `maxStaleness`, whatever happens to messages and connections. While the shared tier is away
+ * the same arithmetic, counted from the start of the load, leaves a micro-cache that shields the source.
+ *
+ * The feed may overtake the answer it is about, so a flight is marked before it asks and not kept if it was named since.
  *
  * Expiry is absolute. The source decides when a value dies, the tiers only ever shorten it.
  */

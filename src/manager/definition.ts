@@ -54,8 +54,9 @@ export interface CachingOptions {
   /** Caches by name. A cache that is not named here has the defaults. */
   readonly caches?: Readonly<Record<string, CacheOptions>>
   /**
-   * How long a local copy of a shared entry may be served after the shared tier last vouched for it: no process serves
-   * an evicted value longer than this. `Infinity` never asks again until the entry expires.
+   * How long a local copy of a shared entry may be served without a word of the shared tier that nothing has changed: no
+   * process serves an evicted value longer than this, whatever happens to connections. On a healthy network changes
+   * are told within milliseconds. `Infinity` is the choice for availability: copies are served through an outage.
    * @default '1s'
    */
   readonly maxStaleness?: Duration
