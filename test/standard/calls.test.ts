@@ -30,17 +30,20 @@ describe('a method that returns no promise', () => {
     }
   }
 
-  test.each(['read', 'put', 'evict'] as const)('under a decorator that can %s fails at its first call', async (name) => {
-    const rows = new Rows()
-    const answer = rows[name]('1')
-    expect(answer).toBeInstanceOf(Promise)
-    await expect(answer).rejects.toThrow(TypeError)
-    await expect(answer).rejects.toMatchObject({
-      code: 'CW_SYNC_METHOD',
-      message: expect.stringMatching(new RegExp(`${name}.*promise.*async`)) as string,
-    })
-    expect(await own.cache(name).lookup('1')).toEqual({ found: false })
-  })
+  test.each(['read', 'put', 'evict'] as const)(
+    'under a decorator that can %s fails at its first call',
+    async (name) => {
+      const rows = new Rows()
+      const answer = rows[name]('1')
+      expect(answer).toBeInstanceOf(Promise)
+      await expect(answer).rejects.toThrow(TypeError)
+      await expect(answer).rejects.toMatchObject({
+        code: 'CW_SYNC_METHOD',
+        message: expect.stringMatching(new RegExp(`${name}.*promise.*async`)) as string,
+      })
+      expect(await own.cache(name).lookup('1')).toEqual({ found: false })
+    },
+  )
 
   test('may return any thenable', async () => {
     class Own {
@@ -65,7 +68,8 @@ describe('a method that returns no promise', () => {
         throw new RangeError('no such row')
       }
     }
-    for (let round = 0; round < 2; round++) await expect(new Own().find('1')).rejects.toThrow(new RangeError('no such row'))
+    for (let round = 0; round < 2; round++)
+      await expect(new Own().find('1')).rejects.toThrow(new RangeError('no such row'))
     expect(calls).toBe(2)
     expect(own.stats()).toMatchObject({ loadFailures: 2, loadSuccesses: 0 })
   })
@@ -228,31 +232,58 @@ describe('the functions of an operation', () => {
     ])
   })
 
-  test.each(['condition', 'key', 'unless', 'tags'] as const)('one that throws (%s) costs only the caching', async (name) => {
-    const fail = (): never => {
-      throw new Error('broken')
-    }
-    const skipped: string[] = []
-    own.on('skipped', ({ operation, error }) => skipped.push(`${operation}: ${error.message}`))
-    const usual = process.emitWarning
+  test.each(['condition', 'key', 'unless', 'tags'] as const)(
+    'one that throws (%s) costs only the caching',
+    async (name) => {
+      const fail = (): never => {
+        throw new Error('broken')
+      }
+      const skipped: string[] = []
+      own.on('skipped', ({ operation, error }) => skipped.push(`${operation}: ${error.message}`))
+      const usual = process.emitWarning
+      const warned = jest.fn()
+      process.emitWarning = warned
+      let calls = 0
+      class Rows {
+        @Cacheable({ manager, cache: 'c', [name]: fail })
+        async find(id: string): Promise<string> {
+          calls++
+          return id
+        }
+      }
+      try {
+        expect([await new Rows().find('1'), await new Rows().find('1')]).toEqual(['1', '1'])
+      } finally {
+        process.emitWarning = usual
+      }
+      expect(calls).toBe(2)
+      expect(skipped).toHaveLength(2)
+      expect(skipped[0]).toMatch(new RegExp(`@Cacheable of .*find.*\`${name}\` threw: broken`))
+      expect(warned).toHaveBeenCalledTimes(1)
+    },
+  )
+
+  test('one that throws something that cannot be shown costs no more', async () => {
     const warned = jest.fn()
+    const usual = process.emitWarning
     process.emitWarning = warned
-    let calls = 0
     class Rows {
-      @Cacheable({ manager, cache: 'c', [name]: fail })
+      @Cacheable({
+        manager,
+        cache: 'c',
+        condition: () => {
+          throw Object.create(null)
+        },
+      })
       async find(id: string): Promise<string> {
-        calls++
         return id
       }
     }
     try {
-      expect([await new Rows().find('1'), await new Rows().find('1')]).toEqual(['1', '1'])
+      expect(await new Rows().find('1')).toBe('1')
     } finally {
       process.emitWarning = usual
     }
-    expect(calls).toBe(2)
-    expect(skipped).toHaveLength(2)
-    expect(skipped[0]).toMatch(new RegExp(`@Cacheable of .*find.*\`${name}\` threw: broken`))
     expect(warned).toHaveBeenCalledTimes(1)
   })
 

@@ -201,6 +201,7 @@ describe('a method', () => {
 
       @Cacheable({ manager })
       static async of(currency: string): Promise<string> {
+        // biome-ignore lint/complexity/noThisInStatic: the class it is called on is what is tested
         this.calls++
         return `rate of ${currency}`
       }
@@ -216,6 +217,7 @@ describe('a method', () => {
 
       @Cacheable({ manager })
       static async find(id: string): Promise<string> {
+        // biome-ignore lint/complexity/noThisInStatic: the class it is called on is what is tested
         return `${this.table} ${id}`
       }
     }
@@ -266,7 +268,8 @@ describe('a method', () => {
   })
 
   test('named by a symbol does not share entries with one whose symbol has the same description', async () => {
-    const [one, other] = [Symbol('find'), Symbol('find')]
+    const one = Symbol('find')
+    const other = Symbol('find')
     class Rows {
       @Cacheable({ manager })
       async [one](id: string): Promise<string> {
@@ -283,7 +286,8 @@ describe('a method', () => {
   })
 
   test('named by a symbol does not share entries with one of a parent whose symbol has the same description', async () => {
-    const [one, other] = [Symbol('find'), Symbol('find')]
+    const one = Symbol('find')
+    const other = Symbol('find')
     class Parent {
       @Cacheable({ manager })
       async [one](id: string): Promise<string> {
@@ -325,6 +329,7 @@ describe('a method', () => {
 
       @Cacheable({ manager, cache: 'static' })
       static async [find](id: string): Promise<string> {
+        // biome-ignore lint/complexity/noThisInStatic: the class it is called on is what is tested
         this.calls++
         return `static ${id}`
       }
@@ -650,12 +655,15 @@ describe('two classes of one name', () => {
   })
 
   test('one named like its parent', async () => {
-    const Base = class Rows {
-      @Cacheable({ manager })
-      async find(id: string): Promise<string> {
-        return `parent ${id}`
+    const Base = (() => {
+      class Rows {
+        @Cacheable({ manager })
+        async find(id: string): Promise<string> {
+          return `parent ${id}`
+        }
       }
-    }
+      return Rows
+    })()
     class Rows extends Base {
       @Cacheable({ manager })
       override async find(id: string): Promise<string> {
@@ -672,13 +680,17 @@ describe('two classes of one name', () => {
   })
 
   test('classes without a name', async () => {
-    const make = (word: string) =>
-      new (class {
+    const make = (word: string) => {
+      class Rows {
+        static readonly name = ''
+
         @Cacheable({ manager })
         async find(id: string): Promise<string> {
           return `${word} ${id}`
         }
-      })()
+      }
+      return new Rows()
+    }
     const [one, other] = [make('one'), make('other')]
     await warningsDuring(async () => {
       expect([await one.find('1'), await other.find('1'), await one.find('1')]).toEqual(['one 1', 'other 1', 'one 1'])

@@ -11,14 +11,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
   const { manager } = its
 
   test('C1 is called once for one argument, and every hit is the same object', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c' })
       async find(id: string): Promise<{ id: string }> {
         this.calls++
         return { id }
       }
-    })()
+    }
+    const service = new Service()
     const [first, second, third] = [await service.find('a'), await service.find('a'), await service.find('a')]
     expect(first).toEqual({ id: 'a' })
     expect(second).toBe(third)
@@ -29,14 +30,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
     ['null', null],
     ['undefined', undefined],
   ])('C2 C36 that answers %s is not called again, and the entry is there', async (_name, nothing) => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c' })
       async find(_id: string): Promise<null | undefined> {
         this.calls++
         return nothing
       }
-    })()
+    }
+    const service = new Service()
     expect(await service.find('a')).toBe(nothing)
     expect(await service.find('a')).toBe(nothing)
     expect(service.calls).toBe(1)
@@ -46,15 +48,20 @@ describe.each(places)('a reading method, cached %s', (place) => {
 
   test('C3 C10 C93 is called once for all who ask together, whether they ask it or its cache', async () => {
     const slow = gate<string | null>()
-    const service = new (class {
+    class Service {
       @Cacheable({ manager, cache: 'c', condition: (id: number) => id !== 4 })
       async find(_id: number): Promise<string | null> {
         return slow.pass()
       }
-    })()
+    }
+    const service = new Service()
     const cache = its.caching.cache('c')
-    const asked = [service.find(3), service.find(3), cache.getOrLoad(3, () => 'another façade'), service.find(3)]
+    const asked: Promise<unknown>[] = [service.find(3), service.find(3)]
     await slow.entered
+    asked.push(
+      cache.getOrLoad(3, () => 'another façade'),
+      service.find(3),
+    )
     slow.open(null)
     expect(await Promise.all(asked)).toEqual([null, null, null, null])
     expect(slow.entries).toBe(1)
@@ -63,14 +70,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
   })
 
   test('C9 C29 is not looked up, nor kept, for arguments its condition leaves out', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c', condition: (id: number) => id === 3 })
       async find(id: number): Promise<number> {
         this.calls++
         return id
       }
-    })()
+    }
+    const service = new Service()
     const events: unknown[] = []
     its.caching.on('miss', (event) => events.push(event))
     await service.find(4)
@@ -86,14 +94,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
 
   test('C11 C35 C41 does not keep a result that `unless` names, and asks it of what the promise holds', async () => {
     const seen: unknown[] = []
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c', unless: (result: { n: number }) => seen.push(result) > 0 && result.n > 10 })
       async find(n: number): Promise<{ n: number }> {
         this.calls++
         return { n }
       }
-    })()
+    }
+    const service = new Service()
     expect(await Promise.all([service.find(10), service.find(10), service.find(11), service.find(11)])).toEqual([
       { n: 10 },
       { n: 10 },
@@ -109,7 +118,7 @@ describe.each(places)('a reading method, cached %s', (place) => {
   })
 
   test('C12 C16 C54 takes its key from a function, or from the marked parameters alone', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c', key: (first: number) => first })
       async byFunction(first: number, second: number): Promise<number> {
@@ -121,7 +130,8 @@ describe.each(places)('a reading method, cached %s', (place) => {
         this.calls++
         return first
       }
-    })()
+    }
+    const service = new Service()
     expect([await service.byFunction(5, 1), await service.byFunction(5, 2)]).toEqual([51, 51])
     expect(service.calls).toBe(1)
     await service.byFunction(1, 5)
@@ -133,14 +143,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
   })
 
   test('C13 takes each of a variable number of arguments into its key', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c' })
       async sum(...all: number[]): Promise<number> {
         this.calls++
         return all.reduce((a, b) => a + b, 0)
       }
-    })()
+    }
+    const service = new Service()
     expect([await service.sum(1, 2, 3), await service.sum(1, 2, 3), await service.sum(1, 2)]).toEqual([6, 6, 3])
     expect(service.calls).toBe(2)
   })
@@ -168,32 +179,35 @@ describe.each(places)('a reading method, cached %s', (place) => {
 
   test('C17 uses the manager it names, and no other', async () => {
     const other = await its.another({ prefix: 'other' })
-    const service = new (class {
+    class Service {
       @Cacheable({ cache: 'c', manager: () => other })
       async find(id: string): Promise<string> {
         return id
       }
-    })()
+    }
+    const service = new Service()
     await service.find('a')
     expect(await other.cache('c').get('a')).toBe('a')
     expect(await its.caching.cache('c').lookup('a')).toEqual({ found: false })
-    const lost = new (class {
+    class Lost {
       @Cacheable({ cache: 'c', manager: () => undefined as never })
       async find(id: string): Promise<string> {
         return id
       }
-    })()
+    }
+    const lost = new Lost()
     await expect(lost.find('a')).rejects.toMatchObject({ code: 'CW_OPTION_INVALID' })
   })
 
   test('C18 takes null for an argument like any other', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c' })
       async find(_id: string | null): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     expect([await service.find(null), await service.find(null), await service.find('null')]).toEqual([1, 1, 2])
   })
 
@@ -202,14 +216,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
     ['an error of another class', new RangeError('too far')],
     ['no error at all', 'a text'],
   ])('C19 C38 that fails with %s: the very thing reaches the caller, and nothing is kept', async (_name, thrown) => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c' })
       async find(_id: string): Promise<string> {
         this.calls++
         throw thrown
       }
-    })()
+    }
+    const service = new Service()
     for (const attempt of [1, 2]) {
       await expect(service.find('a').catch((error: unknown) => Promise.reject([error]))).rejects.toEqual([thrown])
       expect(service.calls).toBe(attempt)
@@ -220,14 +235,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
   })
 
   test('C22 C42 looks in each of its caches, fills all that had nothing, and is called once', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: ['one', 'two'] })
       async find(id: string): Promise<string> {
         this.calls++
         return id
       }
-    })()
+    }
+    const service = new Service()
     await Promise.all([service.find('a'), service.find('a')])
     expect(service.calls).toBe(1)
     for (const name of ['one', 'two']) expect(await its.caching.cache(name).get('a')).toBe('a')
@@ -239,12 +255,13 @@ describe.each(places)('a reading method, cached %s', (place) => {
   })
 
   test('C30 a hit is one question to one cache', async () => {
-    const service = new (class {
+    class Service {
       @Cacheable({ manager, cache: ['one', 'two'] })
       async find(id: string): Promise<string> {
         return id
       }
-    })()
+    }
+    const service = new Service()
     await service.find('a')
     const before = its.caching.stats().caches
     await service.find('a')
@@ -254,7 +271,7 @@ describe.each(places)('a reading method, cached %s', (place) => {
   })
 
   test('C31 C44 with two complementary `unless`, only the one that wants the result keeps it, and it hits', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'even', unless: (n: number) => n % 2 === 1 })
       @Cacheable({ manager, cache: 'odd', unless: (n: number) => n % 2 === 0 })
@@ -262,7 +279,8 @@ describe.each(places)('a reading method, cached %s', (place) => {
         this.calls++
         return n
       }
-    })()
+    }
+    const service = new Service()
     for (const n of [1, 2, 1, 2]) expect(await service.find(n)).toBe(n)
     expect(service.calls).toBe(2)
     const found = async (cache: string, key: number): Promise<boolean> =>
@@ -277,12 +295,13 @@ describe.each(places)('a reading method, cached %s', (place) => {
 
   test('C34 keeps what the promise held, and a hit is an equal value', async () => {
     const value = { at: new Date(5), tags: new Set(['x']) }
-    const service = new (class {
+    class Service {
       @Cacheable({ manager, cache: 'c' })
       async find(): Promise<typeof value> {
         return value
       }
-    })()
+    }
+    const service = new Service()
     await service.find()
     expect(await service.find()).toStrictEqual(value)
     expect(await its.caching.cache('c').get([])).toStrictEqual(value)
@@ -290,14 +309,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
 
   test('C39 that answers a stream is called each time: a stream can be consumed once, so it is never kept', async () => {
     quietly()
-    const service = new (class {
+    class Service {
       @Cacheable({ manager, cache: 'c' })
       async list(): Promise<AsyncGenerator<number>> {
         return (async function* () {
           yield* [1, 2, 3]
         })()
       }
-    })()
+    }
+    const service = new Service()
     const refused: string[] = []
     its.caching.on('refused', ({ error }) => refused.push(error.code))
     const [first] = [await service.list()]
@@ -329,13 +349,14 @@ describe.each(places)('a reading method, cached %s', (place) => {
 
   test('C43 may carry an evict as well, and still is called once for all who ask together', async () => {
     const slow = gate<string>()
-    const service = new (class {
+    class Service {
       @Cacheable({ manager, cache: 'c' })
       @CacheEvict({ manager, cache: 'other', allEntries: true })
       async find(_id: string): Promise<string> {
         return slow.pass()
       }
-    })()
+    }
+    const service = new Service()
     await its.caching.cache('other').put('x', 1)
     const asked = [service.find('a'), service.find('a'), service.find('a')]
     await slow.entered
@@ -346,14 +367,15 @@ describe.each(places)('a reading method, cached %s', (place) => {
   })
 
   test('C49 with a put keyed by the result always is called; the read’s key keeps the first value', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c' })
       @CachePut({ manager, cache: 'c', resultKey: (result: number) => ['result', result] })
       async next(_id: string): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     expect([await service.next('a'), await service.next('a')]).toEqual([1, 2])
     const cache = its.caching.cache('c')
     expect(await cache.get('a')).toBe(1)
@@ -361,13 +383,14 @@ describe.each(places)('a reading method, cached %s', (place) => {
   })
 
   test('C50 has one key for no arguments, an argument’s own for one, and order and null count', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c' })
       async find(..._args: unknown[]): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     const different = [[], ['a'], [['a', 'b']], ['a', 'b'], ['b', 'a'], ['a', null], [null]]
     for (const args of different) await service.find(...args)
     expect(service.calls).toBe(different.length)
@@ -415,7 +438,7 @@ describe.each(places)('a reading method, cached %s', (place) => {
     const throwing = (): never => {
       throw new Error('a mistake')
     }
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c', key: throwing })
       async byKey(): Promise<number> {
@@ -425,7 +448,8 @@ describe.each(places)('a reading method, cached %s', (place) => {
       async byCondition(): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     expect([await service.byKey(), await service.byKey(), await service.byCondition()]).toEqual([1, 2, 3])
     expect(skipped).toEqual(['CW_FUNCTION_FAILED', 'CW_FUNCTION_FAILED', 'CW_FUNCTION_FAILED'])
   })
@@ -433,7 +457,7 @@ describe.each(places)('a reading method, cached %s', (place) => {
   test('C103 so does a partition that has no answer, with whichever kind of key', async () => {
     quietly()
     const own = await its.another({ caches: { tenants: { partition: () => undefined } } })
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager: () => own, cache: 'tenants', key: (id: string) => id })
       async byFunction(_id: string): Promise<number> {
@@ -443,7 +467,8 @@ describe.each(places)('a reading method, cached %s', (place) => {
       async byArguments(@CacheKey() _id: string): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     expect([await service.byFunction('a'), await service.byFunction('a')]).toEqual([1, 2])
     expect([await service.byArguments('a'), await service.byArguments('a')]).toEqual([3, 4])
   })

@@ -1,4 +1,5 @@
 import { Cacheable, CacheEvict, CachePut, Caching } from 'cachewright'
+import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { places, world } from './world'
 
@@ -72,7 +73,7 @@ describe.each(places)('a writing method, cached %s', (place) => {
 
   test('C6 C62 and it has happened before the method is called', async () => {
     const found: boolean[] = []
-    const service = new (class {
+    class Service {
       @CacheEvict({ manager, cache: 'c', before: true })
       async before(_id: string): Promise<void> {
         found.push(await has('a'))
@@ -81,7 +82,8 @@ describe.each(places)('a writing method, cached %s', (place) => {
       async after(_id: string): Promise<void> {
         found.push(await has('a'))
       }
-    })()
+    }
+    const service = new Service()
     await cache().put('a', 1)
     await service.before('a')
     await cache().put('a', 1)
@@ -112,13 +114,14 @@ describe.each(places)('a writing method, cached %s', (place) => {
   })
 
   test('C20 C57 a put calls the method each time, and what it answers takes the entry’s place', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @CachePut({ manager, cache: 'c' })
       async save(_id: string): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     for (const expected of [1, 2]) {
       expect(await service.save('a')).toBe(expected)
       expect(await cache().get('a')).toBe(expected)
@@ -126,38 +129,41 @@ describe.each(places)('a writing method, cached %s', (place) => {
   })
 
   test('C20 a put whose method throws leaves what was there', async () => {
-    const service = new (class {
+    class Service {
       @CachePut({ manager, cache: 'c' })
       async save(_id: string): Promise<number> {
         throw new Error('the write failed')
       }
-    })()
+    }
+    const service = new Service()
     await cache().put('a', 'before')
     await expect(service.save('a')).rejects.toThrow('the write failed')
     expect(await cache().get('a')).toBe('before')
   })
 
   test('C21 a put takes place only for arguments that its condition names', async () => {
-    const service = new (class {
+    class Service {
       @CachePut({ manager, cache: 'c', condition: (n: number) => n === 3 })
       async save(n: number): Promise<number> {
         return n
       }
-    })()
+    }
+    const service = new Service()
     await service.save(1)
     await service.save(3)
     expect([await has(1), await has(3)]).toEqual([false, true])
   })
 
   test('C23 three evicts on one method each take their entry', async () => {
-    const service = new (class {
+    class Service {
       @CacheEvict({ manager, cache: 'one' })
       @CacheEvict({ manager, cache: 'two', key: (id: string) => ['by key', id] })
       @CacheEvict({ manager, cache: 'three', resultKey: (result: string) => result })
       async remove(_id: string): Promise<string> {
         return 'computed'
       }
-    })()
+    }
+    const service = new Service()
     const keys = { one: 'a', two: ['by key', 'a'], three: 'computed' }
     for (const [name, key] of Object.entries(keys)) await its.caching.cache(name).put(key, 1)
     await service.remove('a')
@@ -165,7 +171,7 @@ describe.each(places)('a writing method, cached %s', (place) => {
   })
 
   test('C24 two puts fill two caches, as two decorators or as one', async () => {
-    const service = new (class {
+    class Service {
       @CachePut({ manager, cache: 'one' })
       @CachePut({ manager, cache: 'two' })
       async save(id: string): Promise<string> {
@@ -180,7 +186,8 @@ describe.each(places)('a writing method, cached %s', (place) => {
       async saveAsWell(id: string): Promise<string> {
         return id
       }
-    })()
+    }
+    const service = new Service()
     await service.save('a')
     await service.saveAsWell('b')
     for (const name of ['one', 'two']) expect(await its.caching.cache(name).getMany(['a', 'b'])).toEqual(['a', 'b'])
@@ -191,13 +198,14 @@ describe.each(places)('a writing method, cached %s', (place) => {
       readonly id: string
       readonly email: string
     }
-    const service = new (class {
+    class Service {
       @CachePut({ manager, cache: 'c', key: (user: User) => user.id })
       @CachePut({ manager, cache: 'c', key: (user: User) => user.email })
       async save(user: User): Promise<User> {
         return user
       }
-    })()
+    }
+    const service = new Service()
     const [ann, bob] = [
       { id: '1', email: 'ann@example.org' },
       { id: 'bob@example.org', email: 'bob@example.org' },
@@ -213,7 +221,7 @@ describe.each(places)('a writing method, cached %s', (place) => {
       id?: string
       title: string
     }
-    const service = new (class {
+    class Service {
       @CachePut({ manager, cache: 'c', resultKey: (saved: Draft) => saved.id })
       async byResult(draft: Draft): Promise<Draft> {
         return { ...draft, id: 'assigned' }
@@ -223,7 +231,8 @@ describe.each(places)('a writing method, cached %s', (place) => {
         draft.id = 'set on the argument'
         return draft
       }
-    })()
+    }
+    const service = new Service()
     await service.byResult({ title: 'x' })
     await service.byArgument({ title: 'y' })
     expect(await cache().getMany(['assigned', 'set on the argument'])).toEqual([
@@ -233,7 +242,7 @@ describe.each(places)('a writing method, cached %s', (place) => {
   })
 
   test('C26 `unless` is asked before the key, so a key need not deal with what `unless` leaves out', async () => {
-    const service = new (class {
+    class Service {
       @CachePut({
         manager,
         cache: 'c',
@@ -243,7 +252,8 @@ describe.each(places)('a writing method, cached %s', (place) => {
       async save(id: string | null): Promise<{ id: string } | null> {
         return id === null ? null : { id }
       }
-    })()
+    }
+    const service = new Service()
     const skipped: unknown[] = []
     its.caching.on('skipped', (event) => skipped.push(event))
     expect(await service.save(null)).toBeNull()
@@ -253,14 +263,15 @@ describe.each(places)('a writing method, cached %s', (place) => {
   })
 
   test('C27 an evict beside a read follows the method: a hit calls none, so it evicts nothing', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'a' })
       @CacheEvict({ manager, cache: 'b' })
       async find(_id: string): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     await its.caching.cache('b').put('x', 1)
     expect(await service.find('x')).toBe(1)
     expect(await has('x', 'b')).toBe(false)
@@ -270,14 +281,15 @@ describe.each(places)('a writing method, cached %s', (place) => {
   })
 
   test('C27 an evict marked `before` happens on every call, hit or not', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'a' })
       @CacheEvict({ manager, cache: 'b', before: true })
       async find(_id: string): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     await service.find('x')
     await its.caching.cache('b').put('x', 2)
     expect(await service.find('x')).toBe(1)
@@ -286,18 +298,20 @@ describe.each(places)('a writing method, cached %s', (place) => {
 
   test('C27 whoever waits together for a call that succeeded, the evict has happened, though its first caller left', async () => {
     const slow = gate<number>()
-    const service = new (class {
+    class Service {
       @Cacheable({ manager, cache: 'a' })
       @CacheEvict({ manager, cache: 'b' })
       async find(_id: string, _signal?: AbortSignal): Promise<number> {
         return slow.pass()
       }
-    })()
+    }
+    const service = new Service()
     await its.caching.cache('b').put('x', 2)
     const leaving = new AbortController()
     const left = service.find('x', leaving.signal)
     await slow.entered
     const stayed = service.find('x')
+    await eventually(() => its.caching.cache('a').stats().joins === 1)
     leaving.abort(new Error('left'))
     await expect(left).rejects.toThrow('left')
     slow.open(1)
@@ -306,14 +320,15 @@ describe.each(places)('a writing method, cached %s', (place) => {
   })
 
   test('C28 with the read conditioned away the method is called each time, and each time evicts', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'a', condition: () => false })
       @CacheEvict({ manager, cache: 'b' })
       async find(_id: string): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     await its.caching.cache('a').put('x', 'untouched')
     for (const expected of [1, 2]) {
       await its.caching.cache('b').put('x', 1)
@@ -325,7 +340,7 @@ describe.each(places)('a writing method, cached %s', (place) => {
 
   test('C37 an evict that asks for the result happens once that is settled, and not before', async () => {
     const slow = gate<{ changed: boolean }>()
-    const service = new (class {
+    class Service {
       @CacheEvict({ manager, cache: 'c', allEntries: true, unless: (result: { changed: boolean }) => !result.changed })
       async update(): Promise<{ changed: boolean }> {
         return slow.pass()
@@ -334,7 +349,8 @@ describe.each(places)('a writing method, cached %s', (place) => {
       async touch(): Promise<{ changed: boolean }> {
         return { changed: false }
       }
-    })()
+    }
+    const service = new Service()
     await cache().put('a', 1)
     await service.touch()
     const updating = service.update()
@@ -346,28 +362,30 @@ describe.each(places)('a writing method, cached %s', (place) => {
   })
 
   test('C48 a read and a put of one method by opposite conditions: each call is one of both', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c', key: (id: string) => id, condition: (_id: string, renew: boolean) => !renew })
       @CachePut({ manager, cache: 'c', key: (id: string) => id, condition: (_id: string, renew: boolean) => renew })
       async find(_id: string, _renew: boolean): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     expect([await service.find('a', false), await service.find('a', false)]).toEqual([1, 1])
     expect(await service.find('a', true)).toBe(2)
     expect(await service.find('a', false)).toBe(2)
   })
 
   test('C48 a read and a put of one cache and key without conditions: each call puts', async () => {
-    const service = new (class {
+    class Service {
       calls = 0
       @Cacheable({ manager, cache: 'c' })
       @CachePut({ manager, cache: 'c' })
       async find(_id: string): Promise<number> {
         return ++this.calls
       }
-    })()
+    }
+    const service = new Service()
     for (const expected of [1, 2, 3]) {
       expect(await service.find('a')).toBe(expected)
       expect(await cache().get('a')).toBe(expected)
@@ -376,7 +394,7 @@ describe.each(places)('a writing method, cached %s', (place) => {
 
   test('C62 the order of effects is fixed, however the decorators are written', async () => {
     const seen: string[] = []
-    const service = new (class {
+    class Service {
       @CacheEvict({ manager, cache: 'c', key: () => 'after' })
       @CachePut({ manager, cache: 'c', key: () => 'put' })
       @CacheEvict({ manager, cache: 'c', key: () => 'before', before: true })
@@ -384,7 +402,8 @@ describe.each(places)('a writing method, cached %s', (place) => {
         seen.push('method')
         return 1
       }
-    })()
+    }
+    const service = new Service()
     its.caching.on('evict', ({ key }) => seen.push(`evict ${key}`))
     its.caching.on('put', ({ key }) => seen.push(`put ${key}`))
     await service.write()

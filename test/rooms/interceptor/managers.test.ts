@@ -85,6 +85,7 @@ describe('manager.bind', () => {
     class Own {
       @Cacheable()
       static async count(): Promise<string> {
+        // biome-ignore lint/complexity/noThisInStatic: the class it is called on is what is tested
         return this.name
       }
     }
@@ -342,12 +343,12 @@ describe('calls after close()', () => {
     const manager = create()
     class Own {
       @Cacheable({ manager })
-      async run(work: () => string): Promise<string> {
-        return work()
+      async run(work: unknown): Promise<string> {
+        return typeof work
       }
     }
     await manager.close()
-    expect(await new Own().run(() => 'done')).toBe('done')
+    expect(await new Own().run(() => 'done')).toBe('function')
   })
 
   test('made before it are finished: close() waits for a load in flight', async () => {

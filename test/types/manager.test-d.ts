@@ -1,0 +1,82 @@
+import { type Cache, configureCaching, createCacheManager, type Duration, milliseconds } from 'cachewright'
+import { redis } from 'cachewright/redis'
+
+/* What the compiler must accept and refuse of managers and caches. Compiled, never run. */
+
+interface Product {
+  readonly id: string
+}
+
+declare const product: Product
+
+export async function accepted(): Promise<void> {
+  const caching = configureCaching({
+    prefix: 'shop',
+    local: { maxEntries: 10_000, maxBytes: 1_000_000, ttl: '1m', isolation: 'copy' },
+    shared: redis({ url: process.env.REDIS_URL, commandTimeout: '100ms', tls: {} }),
+    defaults: { ttl: '5m', ttlJitter: 0.1, partition: () => 'tenant' },
+    caches: { products: { ttl: 600_000, local: false }, 'a:b': {} },
+    maxStaleness: Number.POSITIVE_INFINITY,
+    types: [Date, { type: Map, name: 'map' }],
+    clock: { now: () => 0 },
+  })
+  const cache: Cache<Product> = caching.cache<Product>('products')
+  const found: Product | undefined = await cache.get('1')
+  await cache.getMany(['1', 2, 3n, null, undefined, ['a', new Date()]])
+  await cache.put(['a', { b: 1 }], found ?? product, { ttl: '1h', tags: (its) => [its.id] })
+  await cache.putMany(new Map([['1', product]]), { tags: ['t'] })
+  const loaded: Product = await cache.getOrLoad('1', (signal) => (signal.aborted ? product : Promise.resolve(product)))
+  const lookup = await cache.lookup(loaded.id)
+  if (lookup.found) void lookup.value.id
+  const off: () => void = caching.on('hit', ({ cache: name, key, tier }) => [name, key, tier === 'local'])
+  off()
+  const bound: Product = caching.bind(product)
+  void bound
+  const ttl: Duration = '1.5h'
+  milliseconds(ttl, 'ttl')
+  redis({ options: { host: 'a' } })
+  await caching.ready().then(({ shared, warnings }) => [shared === 'away', warnings[0]?.severity])
+}
+
+export async function refused(): Promise<void> {
+  // @ts-expect-error no such option
+  configureCaching({ local: { max: 5 } })
+  // @ts-expect-error not a duration
+  createCacheManager({ defaults: { ttl: '5 minutes' } })
+  // @ts-expect-error not a way of isolation
+  createCacheManager({ local: { isolation: 'clone' } })
+  // @ts-expect-error not a shared tier
+  createCacheManager({ shared: 'redis://localhost' })
+  // @ts-expect-error `local` is options or false
+  createCacheManager({ local: true })
+  // @ts-expect-error an address is needed
+  redis({ commandTimeout: '1s' })
+  // @ts-expect-error the toolkit has its own
+  redis({ url: 'redis://a', commandTimeout: 'soon' })
+
+  const caching = createCacheManager()
+  // @ts-expect-error there is no such event
+  caching.on('hits', () => {})
+  // @ts-expect-error a hit has no error
+  caching.on('hit', ({ error }) => error)
+  // @ts-expect-error only objects can be bound
+  caching.bind('rows')
+
+  const cache = caching.cache<Product>('products')
+  // @ts-expect-error not a product
+  await cache.put('1', { name: 'x' })
+  // @ts-expect-error not a product
+  await cache.getOrLoad('1', async () => 'x')
+  // @ts-expect-error a symbol is no key
+  await cache.get(Symbol('k'))
+  // @ts-expect-error tags are a list
+  await cache.evictTags('t')
+  // @ts-expect-error it may not be there
+  const found: Product = await cache.get('1')
+  // @ts-expect-error counts are read only
+  cache.stats().hits = 0
+  void found
+  const lookup = await cache.lookup('1')
+  // @ts-expect-error a miss has no value
+  void lookup.value
+}
