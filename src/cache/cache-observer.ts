@@ -52,6 +52,12 @@ export class CacheObserver {
     if (this.events.wants('removal')) this.events.emit('removal', { cache: this.cache, key, cause })
   }
 
+  /** Many at once: named one by one only if somebody listens. */
+  removals(keys: Iterable<string>, count: number, cause: RemovalCause): void {
+    if (this.events.wants('removal')) for (const key of [...keys]) this.removal(key, cause)
+    else this.stats.removals[cause] += count
+  }
+
   superseded(key: string): void {
     this.stats.superseded++
     if (this.events.wants('superseded')) this.events.emit('superseded', { cache: this.cache, key })

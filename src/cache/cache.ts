@@ -1,4 +1,5 @@
 import type { CacheStats } from '../events/stats'
+import { describeThrown } from '../kernel/describe'
 import type { Duration } from '../kernel/duration'
 import { milliseconds } from '../kernel/duration'
 import { type CacheError, cacheError } from '../kernel/errors'
@@ -152,7 +153,7 @@ export class Cache<Value = unknown> {
       checkTags(named, '`tags`')
       return named
     } catch (error) {
-      const message = `Cache '${this.name}' does not keep a value: \`tags\` threw: ${String(error)}`
+      const message = `Cache '${this.name}' does not keep a value: \`tags\` threw: ${describeThrown(error)}`
       this.parts.reportSkipped(
         this.name,
         `tags of cache '${this.name}'`,

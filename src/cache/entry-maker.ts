@@ -1,4 +1,5 @@
 import type { CompleteClock } from '../kernel/clock'
+import { describeThrown } from '../kernel/describe'
 import type { Entry } from '../kernel/entry'
 import { type CacheError, cacheError, isCacheError } from '../kernel/errors'
 import { lifeOf } from '../policies/expiry'
@@ -50,5 +51,5 @@ export class EntryMaker {
 export function asRefusal(error: unknown): CacheError {
   return isCacheError(error)
     ? error
-    : cacheError('CW_VALUE_UNSUPPORTED', `It cannot be copied: ${String(error)}`, error)
+    : cacheError('CW_VALUE_UNSUPPORTED', `It cannot be copied: ${describeThrown(error)}`, error)
 }

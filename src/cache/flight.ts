@@ -28,6 +28,10 @@ export class Flight {
   readonly waitsFor = new Set<Flight>()
   /** Callers that can leave by their own AbortSignal, and those that cannot. */
   waiters = 0
+  /** The lease this load holds, or asks for. */
+  lease: Buffer | undefined
+  /** The lease of a load of this process that nobody may join any more: it need not be waited for. */
+  formerLease: Buffer | undefined
   /** How long the load has waited for the shared tier. */
   sharedMs = 0
   readonly #abort = new AbortController()
@@ -70,6 +74,7 @@ export class FlightRegistry {
   start(flight: Flight, run: (flight: Flight) => Promise<Loaded>): Flight {
     this.#joinable.set(flight.key, flight)
     const others = this.#all.get(flight.key)
+    for (const other of others ?? []) flight.formerLease = other.lease ?? flight.formerLease
     if (others === undefined) this.#all.set(flight.key, new Set([flight]))
     else others.add(flight)
     const done = dependOn(flight)

@@ -69,8 +69,9 @@ export class LocalTier {
   }
 
   clear(cause: RemovalCause = 'explicit'): void {
-    this.parts.observer.stats.removals[cause] += this.parts.store.size
-    this.parts.store.clear()
+    const { store, observer } = this.parts
+    observer.removals(store.keys(), store.size, cause)
+    store.clear()
   }
 
   get size(): number {

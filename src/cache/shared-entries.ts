@@ -1,6 +1,7 @@
 import type { Codec } from '../codec/codec'
 import { decodeFrame, encodeFrame, type FrameHeader } from '../codec/frame'
 import type { CompleteClock } from '../kernel/clock'
+import { describeThrown } from '../kernel/describe'
 import type { Entry } from '../kernel/entry'
 import { cacheError, isCacheError } from '../kernel/errors'
 import { uniqueBytes } from '../kernel/unique'
@@ -74,7 +75,7 @@ export class SharedEntries {
       const value = this.parts.codec.decode(frame.format, frame.payload)
       return { kind: 'entry', entry: this.parts.entries.adopt(value, header.tags, expiresAt, origin) }
     } catch (error) {
-      return this.#unreadable(key, String(error), dead)
+      return this.#unreadable(key, describeThrown(error), dead)
     }
   }
 

@@ -56,6 +56,7 @@ export class SharedTier implements Tier {
   async load(flight: Flight): Promise<Loaded> {
     const { observer } = this.parts
     const lease = encodeLease(uniqueText())
+    flight.lease = lease
     const found = await this.#entryOrLease(flight, lease)
     if (typeof found === 'object') {
       observer.hit(flight.key, found, 'shared')
@@ -79,7 +80,7 @@ export class SharedTier implements Tier {
         // From here on the feed may tell of a change that is younger than the answer.
         flight.changed = false
         const [found] = await Promise.all([
-          store.lease(sharedKey, lease, leaseMs),
+          store.lease(sharedKey, lease, leaseMs, flight.formerLease),
           this.#tryAskMarkers(askedAt, flight.request.tagged),
         ])
         flight.vouchedAt = askedAt
@@ -135,6 +136,19 @@ export class SharedTier implements Tier {
     const { markers, names, clock } = this.parts
     const isBehind = !markers.knows(names.clears) || (tagged && markers.isCounterStale)
     return isBehind ? this.#tryAskMarkers(clock.now(), tagged) : true
+  }
+
+  /** Whether a key has an entry that is alive; not counted as a read. */
+  async holds(key: string): Promise<boolean> {
+    const { store, frames, clock, observer } = this.parts
+    try {
+      const askedAt = clock.now()
+      const [found] = await Promise.all([store.getMany([this.parts.keyOf(key)]), this.#tryAskMarkers(askedAt, false)])
+      return (await frames.read(key, found[0] ?? null, askedAt, undefined)).kind === 'entry'
+    } catch (error) {
+      observer.sharedFailed('get', error)
+      return false
+    }
   }
 
   /** Reads many keys in one round trip without loading them. */

@@ -1,6 +1,6 @@
 import type { CacheStats } from '../events/stats'
 import type { CompleteClock } from '../kernel/clock'
-import type { Entry } from '../kernel/entry'
+import type { Entry, RemovalCause } from '../kernel/entry'
 import { type Lookup, miss } from '../kernel/lookup'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
@@ -129,6 +129,12 @@ export class TieredCache {
     })
   }
 
+  /** Whether there is an entry; no read, and not counted as one. */
+  async holds(key: string): Promise<boolean> {
+    const { local, shared } = this.parts
+    return local.hit(key) !== undefined || (shared !== undefined && (await shared.holds(key)))
+  }
+
   /** To be called before the method whose result will be put; see {@link WriteFence}. */
   async beginWrite(tagged: boolean): Promise<Write> {
     const isReachable = (await this.parts.shared?.meet(tagged)) ?? true
@@ -161,12 +167,12 @@ export class TieredCache {
       else accepted.push({ key, entry })
     }
     const keys = accepted.map(({ key }) => key)
-    this.#dropHere(keys)
+    this.#dropHere(keys, 'replaced')
     const since = this.#fence.now
     const sent = this.#changes.begin()
     const emptying = emptied.length > 0 ? this.#evictKeys(emptied) : undefined
     const kept = await this.#putShared(accepted, write)
-    if (this.parts.shared !== undefined) this.#dropHere(keys, false)
+    if (this.parts.shared !== undefined) this.#dropHere(keys, 'replaced', false)
     for (const [index, entry] of kept.entries()) {
       const key = keys[index]!
       this.parts.observer.put(key)
@@ -247,11 +253,11 @@ export class TieredCache {
 
   async #load(request: LoadRequest, signal: AbortSignal | undefined): Promise<unknown> {
     const { observer, markers, clock, background, isolation, shared, maxStalenessMs } = this.parts
-    observer.stats.localMisses++
     signal?.throwIfAborted()
     const askedAt = clock.now()
     let flight = this.#flights.find(request.key)
     if (flight !== undefined && wouldWaitForItself(flight)) return request.load(signal ?? flight.signal)
+    observer.stats.localMisses++
     if (flight === undefined) {
       if (shared === undefined) observer.miss(request.key)
       flight = this.#flights.start(new Flight(request, markers.stamp, askedAt), (it) => this.#fly(it))
@@ -313,11 +319,11 @@ export class TieredCache {
     this.#dropHere(keys)
   }
 
-  #dropHere(keys: readonly string[], note = true): void {
+  #dropHere(keys: readonly string[], cause: RemovalCause = 'explicit', note = true): void {
     for (const key of keys) {
       if (note) this.#fence.note(key)
       this.#flights.revoke(key)
-      this.parts.local.drop(key, 'explicit')
+      this.parts.local.drop(key, cause)
     }
   }
 

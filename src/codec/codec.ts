@@ -1,3 +1,4 @@
+import { describeThrown } from '../kernel/describe'
 import { type CacheError, cacheError, isCacheError } from '../kernel/errors'
 import type { TypeRegistry } from '../kernel/registered-types'
 import type { Snapshot } from './snapshot'
@@ -61,7 +62,7 @@ function notEncoded(error: unknown): CacheError {
 // What was thrown may come from a `decode` of the program, which can throw anything.
 function reasonOf(error: unknown): string {
   try {
-    return error instanceof Error ? error.message : String(error)
+    return describeThrown(error)
   } catch {
     return 'unknown reason'
   }

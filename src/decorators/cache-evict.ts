@@ -1,5 +1,5 @@
 import { createOperation } from './create-operation'
-import { decorateMethod } from './dialect'
+import { decorateMethod, refuseBare } from './dialect'
 import type { CacheMethodDecorator } from './method-decorator'
 import type {
   ArgumentTagsFunction,
@@ -30,6 +30,8 @@ export function CacheEvict<
 >(
   options: CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags> = {},
 ): CacheMethodDecorator<{ key: Key; resultKey: ResultKey; condition: Condition; unless: Unless; argumentTags: Tags }> {
+  // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
+  refuseBare('@CacheEvict', arguments)
   return ((...args: unknown[]) =>
     decorateMethod('@CacheEvict', (method) => [createOperation('evict', options, method.where)], args)) as never
 }

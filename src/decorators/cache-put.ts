@@ -1,5 +1,5 @@
 import { createOperation } from './create-operation'
-import { decorateMethod } from './dialect'
+import { decorateMethod, refuseBare } from './dialect'
 import type { CacheMethodDecorator } from './method-decorator'
 import type {
   CachePutOptions,
@@ -30,6 +30,8 @@ export function CachePut<
 >(
   options: CachePutOptions<Key, ResultKey, Condition, Unless, Tags> = {},
 ): CacheMethodDecorator<{ key: Key; resultKey: ResultKey; condition: Condition; unless: Unless; resultTags: Tags }> {
+  // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
+  refuseBare('@CachePut', arguments)
   return ((...args: unknown[]) =>
     decorateMethod('@CachePut', (method) => [createOperation('put', options, method.where)], args)) as never
 }

@@ -1,5 +1,5 @@
 import { createOperation } from './create-operation'
-import { decorateMethod } from './dialect'
+import { decorateMethod, refuseBare } from './dialect'
 import type { CacheMethodDecorator } from './method-decorator'
 import type { CacheableOptions, ConditionFunction, KeyFunction, ResultTagsFunction, UnlessFunction } from './options'
 
@@ -23,6 +23,8 @@ export function Cacheable<
 >(
   options: CacheableOptions<Key, Condition, Unless, Tags> = {},
 ): CacheMethodDecorator<{ key: Key; condition: Condition; unless: Unless; resultTags: Tags }> {
+  // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
+  refuseBare('@Cacheable', arguments)
   return ((...args: unknown[]) =>
     decorateMethod('@Cacheable', (method) => [createOperation('read', options, method.where)], args)) as never
 }

@@ -1,7 +1,7 @@
 import { checkOptions, rules } from '../kernel/options'
 import type { Operation } from '../metadata/operation'
 import { createOperation } from './create-operation'
-import { decorateMethod } from './dialect'
+import { decorateMethod, refuseBare } from './dialect'
 import type { CacheMethodDecorator } from './method-decorator'
 import type {
   ArgumentTagsFunction,
@@ -64,6 +64,8 @@ export function Caching<
   resultTags: FunctionOf<Reads[number] | Puts[number], 'tags'>
   argumentTags: FunctionOf<Evicts[number], 'tags'>
 }> {
+  // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
+  refuseBare('@Caching', arguments)
   const operations = ({ where }: { readonly where: string }): Operation[] => {
     checkOptions(`@Caching of ${where}`, options, lists)
     const { cacheable = [], put = [], evict = [] } = options

@@ -1,3 +1,4 @@
+import { classOf, ownerOf } from '../interceptor/cache-name'
 import { installInterceptor } from '../interceptor/install'
 import { cacheError } from '../kernel/errors'
 import type { DecoratedMethod, MethodPlace } from '../metadata/decorated-method'
@@ -28,7 +29,13 @@ export function decorateMethod(decorator: string, operationsFor: OperationsFor, 
       metadata: second.metadata,
       parameterTypes: undefined,
     }
-    return record(place, first, operationsFor).installed
+    const { method, installed } = record(place, first, operationsFor)
+    // The class does not exist yet; its name is for messages.
+    second.addInitializer(function (this: unknown) {
+      const owner = ownerOf(method, classOf(this))
+      if (owner !== undefined) method.seenIn(owner)
+    })
+    return installed
   }
   const descriptor = third as PropertyDescriptor | undefined
   const name = second as string | symbol | undefined
@@ -51,6 +58,7 @@ export function decorateMethod(decorator: string, operationsFor: OperationsFor, 
 }
 
 interface Recorded {
+  readonly method: DecoratedMethod
   /** The wrapper, if this was the method's first decorator. */
   readonly installed: Function | undefined
 }
@@ -63,7 +71,7 @@ function record(place: MethodPlace, present: Function, operationsFor: Operations
     checkParameters(method, operation)
     method.add(operation)
   }
-  return { installed: known === undefined ? installInterceptor(method) : undefined }
+  return { method, installed: known === undefined ? installInterceptor(method) : undefined }
 }
 
 interface StandardContext {
@@ -72,6 +80,12 @@ interface StandardContext {
   readonly static: boolean
   readonly private: boolean
   readonly metadata: object | undefined
+  addInitializer(initializer: (this: unknown) => void): void
+}
+
+/** `@Cacheable` instead of `@Cacheable()`: in JavaScript the method would silently be replaced. */
+export function refuseBare(decorator: string, args: ArrayLike<unknown>): void {
+  if (args.length > 1) throw misplaced(decorator, 'a method without being called')
 }
 
 /** Whether the second argument of a decorator says that it runs in the standard dialect. */

@@ -1,11 +1,12 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
+import { describeThrown } from '../kernel/describe'
 import type { Warnings } from '../kernel/warn'
 import { type CacheEventName, type CacheEvents, cacheEventNames } from './cache-event'
 
 /** Called with each event of the kind it was registered for. */
 export type CacheEventListener<Name extends CacheEventName> = (event: CacheEvents[Name]) => void
 
-type Listeners = { readonly [Name in CacheEventName]: Set<CacheEventListener<Name>> }
+type Listeners = { readonly [Name in CacheEventName]: Set<{ readonly listener: CacheEventListener<Name> }> }
 
 /**
  * Delivers events to a manager's listeners and to `diagnostics_channel` (`cachewright:<event>`, which sees the events of
@@ -24,8 +25,10 @@ export class EventHub {
 
   /** @returns a function that takes the listener off again */
   on<Name extends CacheEventName>(name: Name, listener: CacheEventListener<Name>): () => void {
-    this.#listeners[name].add(listener)
-    return () => this.#listeners[name].delete(listener)
+    // An object of its own: who is registered twice is told twice, and taken off one by one.
+    const registered = { listener }
+    this.#listeners[name].add(registered)
+    return () => this.#listeners[name].delete(registered)
   }
 
   /** Whether anybody would see this event; ask before building one on a hot path. */
@@ -34,19 +37,33 @@ export class EventHub {
   }
 
   emit<Name extends CacheEventName>(name: Name, event: CacheEvents[Name]): void {
-    for (const listener of this.#listeners[name]) {
-      // A listener watches; its failure is not the service's.
-      try {
-        listener(event)
-      } catch (error) {
-        this.#warnings.once('CW_FUNCTION_FAILED', `on ${name}`, `A listener of '${name}' threw: ${String(error)}`)
-      }
+    const listeners = this.#listeners[name]
+    if (listeners.size > 0) {
+      Object.freeze(event)
+      // A copy: who is added by a listener hears of the next event.
+      for (const { listener } of [...listeners]) this.#tell(name, listener, event)
     }
     if (this.#channels[name].hasSubscribers) this.#channels[name].publish(event)
   }
 
   has(name: string): name is CacheEventName {
     return Object.hasOwn(this.#listeners, name)
+  }
+
+  // A listener watches; its failure, now or later, is not the service's.
+  #tell<Name extends CacheEventName>(name: Name, listener: CacheEventListener<Name>, event: CacheEvents[Name]): void {
+    const failed = (error: unknown): void =>
+      this.#warnings.once(
+        'CW_FUNCTION_FAILED',
+        `on ${name}`,
+        `A listener of '${name}' failed: ${describeThrown(error)}`,
+      )
+    try {
+      const answer: unknown = listener(event)
+      if (answer instanceof Promise) answer.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
   }
 }
 

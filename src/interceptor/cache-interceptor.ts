@@ -1,4 +1,5 @@
 import type { Cache } from '../cache/cache'
+import type { Terms } from '../cache/tier'
 import type { Write } from '../cache/tiered-cache'
 import { isCacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
@@ -53,14 +54,14 @@ async function inOrder(plan: Plan, invocation: Invocation): Promise<unknown> {
   const puts = targetsOf(plan.puts)
   const reads = plan.reads.filter(takesPart)
   const evictsAfter = targetsOf(plan.evictsAfter)
-  const result =
-    puts.length > 0
-      ? await write(
-          [...puts, ...reads.flatMap((planned) => planned.caches.map((cache) => target(planned, cache, invocation)))],
-          invocation,
-        )
-      : await read(reads, invocation)
-  if (invocation.invoked) await evict(evictsAfter, invocation, { result })
+  if (puts.length === 0) {
+    // With the call of the method, not with this caller's wait for it: who else waits relies on them too.
+    if (evictsAfter.length > 0) invocation.whenDone((result) => evict(evictsAfter, invocation, { result }))
+    return read(reads, invocation)
+  }
+  const readTargets = reads.flatMap((planned) => planned.caches.map((cache) => target(planned, cache, invocation)))
+  const result = await write([...puts, ...readTargets], invocation)
+  await evict(evictsAfter, invocation, { result })
   return result
 }
 
@@ -96,10 +97,18 @@ function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Prom
     if (lookup === undefined) return invocation.proceed(signal)
     const { cache, key, planned } = lookup
     const load = (next: AbortSignal): Promise<unknown> => from(index + 1, next)
-    const terms = termsOf(planned, cache, invocation)
+    const terms = keptIfLoaded(termsOf(planned, cache, invocation), invocation)
     return cache.parts.tiers.read({ key, load, terms, tagged: planned.operation.tags !== undefined }, signal)
   }
   return from(0, invocation.signal)
+}
+
+/**
+ * What another cache answered with is as old as it is there, and may go there at any moment; kept here it would begin
+ * a second life.
+ */
+function keptIfLoaded(terms: Terms, invocation: Invocation): Terms {
+  return { ...terms, tagsIfKept: (value) => (invocation.invoked ? terms.tagsIfKept(value) : undefined) }
 }
 
 interface LookupIn {
@@ -120,14 +129,19 @@ async function write(targets: readonly Target[], invocation: Invocation): Promis
   )
   try {
     const result = await invocation.proceed()
+    const written = new Map<Cache, Set<string>>()
     await Promise.all(
       targets.map(async (its, index) => {
         const { planned, cache } = its
         if (isVetoed(planned, invocation, result)) return
         const key = keyAfter(its, invocation, { result })
         if (key === undefined) return
+        // Several operations may mean one entry; the first of them has it.
+        const keys = written.get(cache) ?? new Set<string>()
+        if (keys.has(key)) return
+        written.set(cache, keys.add(key))
         const { tiers } = cache.parts
-        if (planned.operation.kind === 'read' && (await tiers.lookup(key)).found) return
+        if (planned.operation.kind === 'read' && (await tiers.holds(key))) return
         await tiers.put([{ key, value: result }], termsOf(planned, cache, invocation), writes[index]!)
       }),
     )

@@ -1,3 +1,4 @@
+import { describeThrown } from '../kernel/describe'
 import { cacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import type { Planned } from './plan'
@@ -9,6 +10,7 @@ export class Invocation {
   readonly args: readonly unknown[]
   /** Whether this call has called the method itself. */
   invoked = false
+  #whenDone: ((result: unknown) => Promise<void>) | undefined
 
   constructor(method: DecoratedMethod, self: unknown, args: readonly unknown[]) {
     this.#method = method
@@ -25,6 +27,11 @@ export class Invocation {
     return this.args.find((argument): argument is AbortSignal => argument instanceof AbortSignal)
   }
 
+  /** What is to happen when the method has succeeded, before anybody has its result. */
+  whenDone(act: (result: unknown) => Promise<void>): void {
+    this.#whenDone = act
+  }
+
   /**
    * Calls the method.
    *
@@ -35,7 +42,11 @@ export class Invocation {
     this.invoked = true
     const args = signal === undefined ? this.args : this.args.map((its) => (its instanceof AbortSignal ? signal : its))
     const answer: unknown = Reflect.apply(this.#method.original, this.#self, args)
-    if (isThenable(answer)) return answer
+    if (isThenable(answer)) {
+      const result = await answer
+      await this.#whenDone?.(result)
+      return result
+    }
     throw cacheError(
       'CW_SYNC_METHOD',
       `${this.where} did not return a promise. Caches may have to ask another process, so @Cacheable, @CachePut and @CacheEvict take async methods: make it async, or use @Memoize for a synchronous one.`,
@@ -51,7 +62,7 @@ export class Invocation {
     try {
       return { value: answer() }
     } catch (error) {
-      this.skip(planned, `\`${option}\` threw: ${error instanceof Error ? error.message : String(error)}`, error)
+      this.skip(planned, `\`${option}\` threw: ${describeThrown(error)}`, error)
       return undefined
     }
   }

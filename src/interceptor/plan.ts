@@ -5,7 +5,7 @@ import { CacheManager } from '../manager/cache-manager'
 import { configuredManager, managerBoundTo } from '../manager/configured'
 import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
 import type { ClassConfig, Operation } from '../metadata/operation'
-import { classOf, ownCacheName } from './cache-name'
+import { classOf, ownCacheName, ownerOf } from './cache-name'
 
 /** An operation with all that can be decided before the call's arguments are known. */
 export interface Planned {
@@ -53,6 +53,8 @@ export class Planner {
     const known = owner === undefined ? undefined : this.#rememberedFor(owner)
     if (known !== undefined && this.#isCurrent(known.managers, self, owner)) return known.plan
     const managers = this.#method.operations.map((operation) => this.#managerOf(operation, self, owner))
+    const declaring = owner === undefined ? undefined : ownerOf(this.#method, owner)
+    if (declaring !== undefined) this.#method.seenIn(declaring)
     const plan = this.#make(self, owner, managers)
     if (owner !== undefined) this.#remembered.set(owner, { managers, plan })
     this.#lastOwner = undefined
@@ -120,8 +122,10 @@ export class Planner {
 
   /** A cache of the method's own; none if another class of the same name has it already. */
   #claim(manager: CacheManager, self: unknown, owner: Function | undefined): readonly string[] | undefined {
+    // Taken off its object, a method is nobody's.
+    if (owner === undefined) return undefined
     const name = ownCacheName(this.#method, self)
-    return manager.claim(name, owner ?? this.#method) ? [name] : undefined
+    return manager.claim(name, this.#method, owner) ? [name] : undefined
   }
 
   #managerOf(operation: Operation, self: unknown, owner: Function | undefined): CacheManager {

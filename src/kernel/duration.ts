@@ -1,4 +1,5 @@
 import { cacheError } from './errors'
+import { show } from './options'
 
 /**
  * A span of time: a number of milliseconds, or a whole or decimal number with a unit, such as `'250ms'`, `'30s'`,
@@ -17,10 +18,9 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h
 export function milliseconds(duration: Duration, where: string): number {
   const ms = typeof duration === 'string' ? parse(duration) : duration
   if (typeof ms === 'number' && ms >= 0) return ms
-  const shown = typeof duration === 'string' ? `'${duration}'` : String(duration)
   throw cacheError(
     'CW_OPTION_INVALID',
-    `${where}: ${shown} is not a duration. Use milliseconds (0 or more), or a number with a unit: '250ms', '30s', '5m', '2h', '1d'.`,
+    `${where}: ${typeof duration === 'number' || duration === null ? String(duration) : show(duration)} is not a duration. Use milliseconds (0 or more), or a number with a unit: '250ms', '30s', '5m', '2h', '1d'.`,
   )
 }
 

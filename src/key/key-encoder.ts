@@ -1,3 +1,4 @@
+import { describeThrown } from '../kernel/describe'
 import { cacheError } from '../kernel/errors'
 import type { TypeRegistry } from '../kernel/registered-types'
 import { encodeArguments } from './canonical'
@@ -48,7 +49,11 @@ export class KeyEncoder {
     try {
       present = partition()
     } catch (error) {
-      throw cacheError('CW_FUNCTION_FAILED', `\`partition\` of cache '${this.cache}' threw: ${String(error)}`, error)
+      throw cacheError(
+        'CW_FUNCTION_FAILED',
+        `\`partition\` of cache '${this.cache}' threw: ${describeThrown(error)}`,
+        error,
+      )
     }
     // A tenant that is not known must never share the keys of "no tenant".
     if (present !== undefined && present !== null) return present

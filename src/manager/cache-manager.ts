@@ -7,7 +7,9 @@ import { EvictionJournal } from '../coherence/eviction-journal'
 import type { CacheEventName } from '../events/cache-event'
 import { type CacheEventListener, EventHub } from '../events/event-hub'
 import { type ManagerStats, summarise } from '../events/stats'
+import { describeThrown } from '../kernel/describe'
 import { type CacheError, cacheError } from '../kernel/errors'
+import { show } from '../kernel/options'
 import { Warnings } from '../kernel/warn'
 import { KeyEncoder } from '../key/key-encoder'
 import { createKeyspace } from '../key/keyspace'
@@ -43,7 +45,7 @@ export class CacheManager {
   readonly #context: ManagerContext
   readonly #router: InvalidationRouter
   readonly #caches = new Map<string, Cache>()
-  readonly #claims = new Map<string, WeakRef<object>>()
+  readonly #claims = new Map<string, { readonly method: WeakRef<object>; readonly owner: WeakRef<object> }>()
   #closing: Promise<void> | undefined
 
   /** @internal Made by `configureCaching` and `createCacheManager`. */
@@ -135,7 +137,7 @@ export class CacheManager {
     if (errors.length > 0) {
       throw cacheError('CW_DEFINITION_CONFLICT', errors.map(({ message }) => message).join('\n'))
     }
-    for (const { message, subject } of findings) this.#warnings.once('CW_DEFINITION_CONFLICT', subject, message)
+    for (const { message } of findings) this.#warnings.once('CW_DEFINITION_CONFLICT', message, message)
     return { shared: await this.#connect(), warnings: findings }
   }
 
@@ -158,7 +160,7 @@ export class CacheManager {
   async evictTags(tags: readonly string[]): Promise<void> {
     checkTags(tags, 'evictTags')
     if (this.isClosed) return
-    this.#events.emit('evict', { cache: undefined, tags })
+    if (this.#events.wants('evict')) this.#events.emit('evict', { cache: undefined, tags })
     this.#each((tiers) => tiers.detachTagged())
     await this.#moveMarkers(everywhere(tags))
     this.#each((tiers) => tiers.detachTagged())
@@ -167,7 +169,7 @@ export class CacheManager {
   /** Removes every entry of every cache; the same cost however many there are. */
   async clear(): Promise<void> {
     if (this.isClosed) return
-    this.#events.emit('evict', { cache: undefined })
+    if (this.#events.wants('evict')) this.#events.emit('evict', { cache: undefined })
     this.#each((tiers) => tiers.clearHere())
     if (this.#store === undefined) return
     await this.#moveMarkers([everything])
@@ -183,6 +185,9 @@ export class CacheManager {
   on<Name extends CacheEventName>(event: Name, listener: CacheEventListener<Name>): () => void {
     if (!this.#events.has(event)) {
       throw cacheError('CW_OPTION_INVALID', `There is no event '${String(event)}' to listen to.`)
+    }
+    if (typeof listener !== 'function') {
+      throw cacheError('CW_OPTION_INVALID', `on('${event}'): the listener must be a function, got ${show(listener)}.`)
     }
     return this.#events.on(event, listener)
   }
@@ -205,18 +210,19 @@ export class CacheManager {
    * @internal Gives a cache that no decorator names to the class whose method it is for. Two classes may have one name
    * (a minifier's, say): the second is not cached, since its entries could not be told from the first one's.
    */
-  claim(cache: string, owner: object): boolean {
-    const claimant = this.#claims.get(cache)?.deref()
-    if (claimant === owner) return true
-    if (claimant !== undefined) {
+  claim(cache: string, method: object, owner: object): boolean {
+    const claim = this.#claims.get(cache)
+    const [itsMethod, itsOwner] = [claim?.method.deref(), claim?.owner.deref()]
+    if (itsMethod === method && itsOwner === owner) return true
+    if (itsMethod !== undefined && itsOwner !== undefined) {
       this.#warnings.once(
         'CW_DEFINITION_CONFLICT',
         cache,
-        `Two classes have a cached method '${cache}'; only the first one's calls are cached. Give both a \`cache\` name.`,
+        `Two classes (or methods) of one name claim the cache '${cache}'; only the first one's calls are cached. Give both a \`cache\` name.`,
       )
       return false
     }
-    this.#claims.set(cache, new WeakRef(owner))
+    this.#claims.set(cache, { method: new WeakRef(method), owner: new WeakRef(owner) })
     return true
   }
 
@@ -237,7 +243,11 @@ export class CacheManager {
       return 'connected'
     } catch (error) {
       this.#events.emit('sharedFailure', { cache: undefined, operation: 'connect', error })
-      this.#warnings.once('CW_SHARED_UNAVAILABLE', 'ready', `The shared tier does not answer yet: ${String(error)}`)
+      this.#warnings.once(
+        'CW_SHARED_UNAVAILABLE',
+        'ready',
+        `The shared tier does not answer yet: ${describeThrown(error)}`,
+      )
       return 'away'
     }
   }

@@ -54,6 +54,9 @@ export function managerBoundTo(target: unknown, caller: { readonly where: string
 }
 
 export function bindTo(target: object, manager: CacheManager): void {
+  if ((typeof target !== 'object' && typeof target !== 'function') || target === null || !Object.isExtensible(target)) {
+    throw cacheError('CW_OPTION_INVALID', 'bind() takes an object that is not frozen: the binding is a property of it.')
+  }
   const pointer: Pointer = { protocol, manager }
   Object.defineProperty(target, boundManager, { value: pointer, configurable: true })
 }

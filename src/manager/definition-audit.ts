@@ -43,14 +43,15 @@ function usesOf(method: DecoratedMethod, auditor: Auditor): Use[] {
 
 /** Two reads of one cache whose keys are just their arguments would answer for each other. */
 function sharedDefaultKeys(uses: readonly Use[]): Finding[] {
-  const readers = new Map<string, DecoratedMethod>()
+  const readers = new Map<string, DecoratedMethod[]>()
   const findings: Finding[] = []
   for (const { method, operation, caches } of uses) {
     if (operation.kind !== 'read' || !usesParameters(operation) || method.marks.keys.length > 0) continue
     for (const cache of caches ?? []) {
-      const other = readers.get(cache)
-      if (other === undefined) readers.set(cache, method)
-      else if (other !== method && !overrides(method, other)) {
+      const others = readers.get(cache) ?? []
+      readers.set(cache, [...others, method])
+      const other = others.find((reader) => reader !== method && !overrides(method, reader))
+      if (other !== undefined) {
         findings.push({
           severity: 'error',
           subject: cache,
@@ -121,8 +122,11 @@ function unread(method: DecoratedMethod, message: string): Finding {
 function overrides(one: DecoratedMethod, other: DecoratedMethod): boolean {
   if (one.className !== undefined && one.where === other.where) return true
   const [a, b] = [one.place, other.place]
-  if (a.name !== b.name || a.home === undefined || b.home === undefined) return false
-  return Object.prototype.isPrototypeOf.call(a.home, b.home) || Object.prototype.isPrototypeOf.call(b.home, a.home)
+  if (a.name !== b.name || a.isStatic !== b.isStatic) return false
+  // In the standard dialect the metadata of a class inherits from that of its parent.
+  const [its, others] = a.home === undefined || b.home === undefined ? [a.metadata, b.metadata] : [a.home, b.home]
+  if (its === undefined || others === undefined) return false
+  return Object.prototype.isPrototypeOf.call(its, others) || Object.prototype.isPrototypeOf.call(others, its)
 }
 
 function homeClass({ place }: DecoratedMethod): Function | undefined {

@@ -96,8 +96,15 @@ export interface ManagerDefinition {
   cache(name: string): CacheDefinition
 }
 
+// A Map of V8 holds no more.
+const mostEntries = 2 ** 24
+
 const localRules: Rules<LocalOptions> = {
-  maxEntries: rules.either(rules.count, rules.oneOf(Number.POSITIVE_INFINITY)),
+  maxEntries: {
+    text: `a whole number above 0 (and at most ${mostEntries}), or Infinity`,
+    allows: (value) =>
+      value === Number.POSITIVE_INFINITY || (rules.count.allows(value) && (value as number) <= mostEntries),
+  },
   maxBytes: rules.either(rules.count, rules.oneOf(Number.POSITIVE_INFINITY)),
   ttl: rules.anything,
   isolation: rules.oneOf('freeze', 'copy', 'share'),
@@ -118,13 +125,18 @@ const managerRules: Rules<CachingOptions> = {
   local: localRule,
   shared: {
     text: 'what `redis({ … })` returns',
-    allows: (value) => rules.object.allows(value) && 'open' in (value as object),
+    allows: (value) => typeof (value as SharedStoreFactory | null)?.open === 'function',
   },
   defaults: rules.object,
   caches: rules.object,
   maxStaleness: rules.anything,
-  clock: { text: 'an object with `now()`', allows: (value) => typeof (value as Clock | null)?.now === 'function' },
+  clock: { text: 'an object with `now()`, and `setTimer()` if it has one', allows: isClock },
   types: rules.list,
+}
+
+function isClock(value: unknown): boolean {
+  const clock = value as Clock | null | undefined
+  return typeof clock?.now === 'function' && (clock.setTimer === undefined || typeof clock.setTimer === 'function')
 }
 
 const builtIn: Required<Omit<SharedCacheOptions, 'partition'>> = {
@@ -152,7 +164,7 @@ export function defineManager(options: CachingOptions, where: string): ManagerDe
     checkLocal(cache.local, `${here}, local`)
     checkTtl(cache.ttl, here)
   }
-  return {
+  const definition: ManagerDefinition = {
     prefix: options.prefix ?? 'cache',
     shared: options.shared,
     maxStalenessMs: milliseconds(options.maxStaleness ?? '1s', `${where}: option \`maxStaleness\``),
@@ -169,10 +181,13 @@ export function defineManager(options: CachingOptions, where: string): ManagerDe
         ttlJitter: its.ttlJitter,
         maxValueBytes: its.maxValueBytes,
         partition: own.partition ?? defaults.partition,
-        local: defineLocal(options.local, own.local),
+        local: defineLocal(options.local, own.local, `${where}, cache '${name}'`),
       }
     },
   }
+  // What a cache and the manager say together may break a rule that neither breaks alone.
+  for (const name of ['any', ...definition.named]) definition.cache(name)
+  return definition
 }
 
 /** @throws CW_OPTION_INVALID */
@@ -187,10 +202,17 @@ export function checkCacheName(name: unknown, where: string): asserts name is st
 function defineLocal(
   general: LocalOptions | false | undefined,
   own: LocalOptions | false | undefined,
+  where: string,
 ): LocalDefinition | undefined {
   if (own === false || (own === undefined && general === false)) return undefined
   const its: LocalOptions = { ...defined(general === false ? {} : (general ?? {})), ...defined(own ?? {}) }
   const maxBytes = its.maxBytes ?? Number.POSITIVE_INFINITY
+  if (its.maxEntries === Number.POSITIVE_INFINITY && maxBytes === Number.POSITIVE_INFINITY) {
+    throw cacheError(
+      'CW_OPTION_INVALID',
+      `${where}, local: memory must be bounded. Give a finite \`maxEntries\` or \`maxBytes\`.`,
+    )
+  }
   return {
     // Whoever gives only a byte limit has bounded the tier.
     maxEntries: its.maxEntries ?? (Number.isFinite(maxBytes) ? Number.POSITIVE_INFINITY : 10_000),
@@ -204,12 +226,6 @@ function checkLocal(local: LocalOptions | false | undefined, where: string): voi
   if (local === undefined || local === false) return
   checkOptions(where, local, localRules)
   checkTtl(local.ttl, where)
-  if (local.maxEntries === Number.POSITIVE_INFINITY && !Number.isFinite(local.maxBytes ?? Number.POSITIVE_INFINITY)) {
-    throw cacheError(
-      'CW_OPTION_INVALID',
-      `${where}: memory must be bounded. Give a finite \`maxEntries\` or \`maxBytes\`.`,
-    )
-  }
 }
 
 function checkTtl(ttl: Duration | undefined, where: string): void {

@@ -21,6 +21,7 @@ export class DecoratedMethod {
   readonly original: Function
   readonly marks: ParameterMarks
   #operations: readonly Operation[] = []
+  #seenIn: WeakRef<Function> | undefined
 
   constructor(place: MethodPlace, original: Function, marks: ParameterMarks = noMarks) {
     this.place = place
@@ -37,10 +38,17 @@ export class DecoratedMethod {
     this.#operations = Object.freeze([operation, ...this.#operations])
   }
 
+  /** A standard decorator runs before its class exists; this is the class that was then seen to declare the method. */
+  seenIn(owner: Function): void {
+    this.#seenIn ??= new WeakRef(owner)
+  }
+
   /** The method's name as messages and default cache names show it. */
   get name(): string {
-    const { name } = this.place
-    return typeof name === 'symbol' ? `[${name.description ?? 'symbol'}${this.#twin(name)}]` : String(name)
+    const { name, isPrivate } = this.place
+    if (typeof name === 'symbol') return `[${name.description ?? 'symbol'}]`
+    // Quoted, what looks like a symbol or a private name does not look like one.
+    return isPrivate || /^[\p{ID_Continue}$]+$/u.test(String(name)) ? String(name) : JSON.stringify(name)
   }
 
   /** `Class.method`, or what is known of it. */
@@ -52,17 +60,8 @@ export class DecoratedMethod {
   /** The name of the class that declares the method, where that is known. */
   get className(): string | undefined {
     const { home, isStatic } = this.place
-    if (home === undefined) return undefined
+    if (home === undefined) return this.#seenIn?.deref()?.name
     return isStatic ? (home as Function).name : (home.constructor as Function | undefined)?.name
-  }
-
-  // Two symbols may have one description; their order in the class tells them apart, in every process alike.
-  #twin(name: symbol): string {
-    const { home } = this.place
-    if (home === undefined) return ''
-    const alike = Object.getOwnPropertySymbols(home).filter((symbol) => symbol.description === name.description)
-    const position = alike.indexOf(name)
-    return position > 0 ? `#${position + 1}` : ''
   }
 }
 

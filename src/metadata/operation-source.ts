@@ -22,7 +22,7 @@ export function decoratedMethods(): DecoratedMethod[] {
 /** What was recorded for the method at this place, by whichever of its decorators ran first. */
 export function findMethod(place: MethodPlace, present: Function): DecoratedMethod | undefined {
   if (place.home !== undefined) return ownMetadata<DecoratedMethod>(recorded, place.home, place.name)
-  return byWrapper.get(present) ?? ownRecords(place.metadata)?.get(standardName(place))
+  return byWrapper.get(present) ?? ownRecords(place.metadata)?.get(kindOf(place))?.get(place.name)
 }
 
 /** Starts the record of a method that its first decorator was found on. */
@@ -31,9 +31,10 @@ export function recordMethod(place: MethodPlace, original: Function): DecoratedM
   const method = new DecoratedMethod(place, original, marks)
   if (place.home !== undefined) setOwnMetadata(recorded, method, place.home, place.name)
   else if (place.metadata !== undefined) {
-    const records = ownRecords(place.metadata) ?? new Map<string | symbol, DecoratedMethod>()
+    const records: Records = ownRecords(place.metadata) ?? new Map()
     Object.defineProperty(place.metadata, recorded, { value: records, configurable: true })
-    records.set(standardName(place), method)
+    const ofKind = records.get(kindOf(place)) ?? new Map<PropertyKey, DecoratedMethod>()
+    records.set(kindOf(place), ofKind.set(place.name, method))
   }
   const reference = new WeakRef(method)
   known.add(reference)
@@ -60,14 +61,14 @@ export function setParameterMarks(home: object, name: PropertyKey, marks: Parame
   setOwnMetadata(marked, Object.freeze(marks), home, name)
 }
 
-type Records = Map<string | symbol, DecoratedMethod>
+/** By name, for each kind of method: a class may have a static, an instance and a private one of one name. */
+type Records = Map<string, Map<PropertyKey, DecoratedMethod>>
 
 function ownRecords(metadata: object | undefined): Records | undefined {
   if (metadata === undefined || !Object.hasOwn(metadata, recorded)) return undefined
   return (metadata as { [recorded]?: Records })[recorded]
 }
 
-// A class may have a static, an instance and a private method of one name.
-function standardName({ name, isStatic, isPrivate }: MethodPlace): string | symbol {
-  return typeof name === 'symbol' ? name : `${isStatic ? 'static ' : ''}${isPrivate ? 'private ' : ''}${String(name)}`
+function kindOf({ isStatic, isPrivate }: MethodPlace): string {
+  return `${isStatic ? 'static ' : ''}${isPrivate ? 'private' : 'public'}`
 }

@@ -33,9 +33,18 @@ export type RedisAddress =
  * ```
  */
 export function redis(where: RedisAddress & RedisTierOptions): SharedStoreFactory {
+  if (typeof where !== 'object' || where === null) {
+    throw cacheError('CW_OPTION_INVALID', 'redis(): give an object with `url`, `options` or `client`.')
+  }
   const open = opener(where)
   const { commandTimeout = '250ms' } = where
   const commandTimeoutMs = milliseconds(commandTimeout, 'redis(): option `commandTimeout`')
+  if (commandTimeoutMs === 0) {
+    throw cacheError(
+      'CW_OPTION_INVALID',
+      'redis(): option `commandTimeout` must be more than 0: no command answers in no time.',
+    )
+  }
   return {
     name: 'Redis',
     commandTimeoutMs,
@@ -75,5 +84,8 @@ function opener(where: RedisAddress & RedisTierOptions): Opener {
     return (options) => new Redis(url, { ...beside, ...options })
   }
   const { options: its, commandTimeout: _, ...beside } = where
+  if (typeof its !== 'object' || its === null) {
+    throw cacheError('CW_OPTION_INVALID', 'redis(): `options` must be an object of ioredis options.')
+  }
   return (options) => new Redis({ ...its, ...beside, ...options })
 }

@@ -8,6 +8,7 @@ export interface LocalStore {
   set(key: string, entry: Entry): boolean
   delete(key: string): boolean
   clear(): void
+  keys(): Iterable<string>
   readonly size: number
   /** Estimated bytes of all entries; 0 where no byte limit is set. */
   readonly bytes: number

@@ -12,7 +12,10 @@ export interface LruLimits {
 export class LruStore implements LocalStore {
   readonly #entries: LRUCache<string, Entry>
 
+  readonly #onRemoval: (key: string, cause: 'size' | 'replaced') => void
+
   constructor({ maxEntries, maxBytes }: LruLimits, onRemoval: (key: string, cause: 'size' | 'replaced') => void) {
+    this.#onRemoval = onRemoval
     // Other removals are asked for, and counted by whoever asks.
     const dispose = (_entry: Entry, key: string, reason: LRUCache.DisposeReason): void => {
       if (reason === 'evict') onRemoval(key, 'size')
@@ -32,7 +35,7 @@ export class LruStore implements LocalStore {
 
   set(key: string, entry: Entry): boolean {
     if (this.#entries.maxSize > 0 && sizeOf(entry, key) > this.#entries.maxSize) {
-      this.#entries.delete(key)
+      if (this.#entries.delete(key)) this.#onRemoval(key, 'replaced')
       return false
     }
     this.#entries.set(key, entry)
@@ -45,6 +48,10 @@ export class LruStore implements LocalStore {
 
   clear(): void {
     this.#entries.clear()
+  }
+
+  keys(): Iterable<string> {
+    return this.#entries.keys()
   }
 
   get size(): number {

@@ -6,6 +6,7 @@ export const nullStore: LocalStore = {
   set: () => true,
   delete: () => false,
   clear: () => {},
+  keys: () => [],
   size: 0,
   bytes: 0,
 }

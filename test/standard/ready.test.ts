@@ -24,7 +24,8 @@ test('two methods that read one cache with keys of all their parameters: ready()
       return id
     }
   }
-  keep.push(Orders, Users)
+  // A standard decorator does not know its class; the first instance tells.
+  keep.push(new Orders(), new Users())
   const answer = manager.ready()
   await expect(answer).rejects.toMatchObject({ code: 'CW_DEFINITION_CONFLICT' })
   await expect(answer).rejects.toThrow(/Orders\.find and Users\.find both read cache 'shared'/)

@@ -1,4 +1,4 @@
-import { Cacheable, CacheEvict, type CacheManager } from 'cachewright'
+import { Cacheable, CacheEvict, type CacheManager, type SharedStore } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { Redis } from 'ioredis'
 import { eventually } from '../../support/eventually'
@@ -59,6 +59,36 @@ describe('what one process evicts', () => {
     expect(await its.server.command('EXISTS', 'cache:c:1:{a}')).toBe(0)
     its.clock.jump(staleness)
     expect(await cacheOf(its.caching).lookup('a')).toEqual({ found: false })
+  })
+
+  test('C95 what a reader fetched from the shared tier while an evict was on its way is not kept', async () => {
+    const slow = gate()
+    const factory = redis({ url: its.server.url })
+    const own = await its.another({
+      shared: {
+        ...factory,
+        open: (context) => {
+          const store = factory.open(context)
+          return new Proxy(store, {
+            get: (_, name: keyof SharedStore) => {
+              const value: unknown = store[name]
+              if (typeof value !== 'function') return value
+              return (...args: unknown[]) =>
+                name === 'delete'
+                  ? slow.pass().then(() => store.delete(args[0] as string[]))
+                  : (Reflect.apply(value, store, args) as unknown)
+            },
+          })
+        },
+      },
+    })
+    await cacheOf(own).put('a', 'old')
+    const evicting = cacheOf(own).evict('a')
+    await slow.entered
+    expect(await cacheOf(own).get('a')).toBe('old')
+    slow.open()
+    await evicting
+    expect(await cacheOf(own).lookup('a')).toEqual({ found: false })
   })
 
   test('C102 an entry is judged by the markers of its own tags, also where nothing is known of them yet', async () => {
@@ -330,7 +360,10 @@ describe('the invalidation feed', () => {
       data.hold('toClient')
       await its.server.resetStats()
       const reading = cacheOf(two).getOrLoad('a', () => 'loaded')
-      await eventually(async () => ((await its.server.commandStats()).set ?? 0) > 0)
+      await eventually(async () => {
+        const { set = 0, evalsha = 0 } = await its.server.commandStats()
+        return set + evalsha > 0
+      })
       await cacheOf(one).evict('a')
       await eventually(() => listening.sent('toClient').includes('cache:c:1:{a}'))
       await settle()

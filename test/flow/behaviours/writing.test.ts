@@ -141,6 +141,28 @@ describe.each(places)('a writing method, cached %s', (place) => {
     expect(await cache().get('a')).toBe('before')
   })
 
+  test.each([
+    [0, 1],
+    [1, 0],
+  ])('C20 two puts of one key that overlap leave it empty, whichever ends first (%i, %i)', async (...order) => {
+    const gates = [gate<string>(), gate<string>()]
+    class Service {
+      @CachePut({ manager, cache: 'c', key: () => 'a' })
+      async save(which: number): Promise<string> {
+        return gates[which]!.pass()
+      }
+    }
+    const service = new Service()
+    await cache().put('a', 'before')
+    const writes = [service.save(0), service.save(1)]
+    await Promise.all(gates.map(({ entered }) => entered))
+    for (const which of order) {
+      gates[which]!.open(`value ${which}`)
+      expect(await writes[which]).toBe(`value ${which}`)
+    }
+    expect(await has('a')).toBe(false)
+  })
+
   test('C21 a put takes place only for arguments that its condition names', async () => {
     class Service {
       @CachePut({ manager, cache: 'c', condition: (n: number) => n === 3 })
