@@ -33,7 +33,7 @@ export function auditDefinitions(methods: readonly DecoratedMethod[], auditor: A
 }
 
 function usesOf(method: DecoratedMethod, auditor: Auditor): Use[] {
-  const config = classConfigOf(homeClass(method), method.place.metadata)
+  const config = classConfigOf(method.declaringClass, method.place.metadata)
   return method.operations.flatMap((operation) => {
     const given = operation.manager ?? config?.manager
     const isUsed = given === undefined ? auditor.isConfigured : resolve(given) === auditor.manager
@@ -123,15 +123,14 @@ function overrides(one: DecoratedMethod, other: DecoratedMethod): boolean {
   if (one.className !== undefined && one.where === other.where) return true
   const [a, b] = [one.place, other.place]
   if (a.name !== b.name || a.isStatic !== b.isStatic) return false
-  // In the standard dialect the metadata of a class inherits from that of its parent.
-  const [its, others] = a.home === undefined || b.home === undefined ? [a.metadata, b.metadata] : [a.home, b.home]
-  if (its === undefined || others === undefined) return false
-  return Object.prototype.isPrototypeOf.call(its, others) || Object.prototype.isPrototypeOf.call(others, its)
+  const [its, others] = [one.declaringClass, other.declaringClass]
+  if (its !== undefined && others !== undefined) return isKin(its, others)
+  // Metadata of a class inherits from that of its parent, with most compilers.
+  return a.metadata !== undefined && b.metadata !== undefined && isKin(a.metadata, b.metadata)
 }
 
-function homeClass({ place }: DecoratedMethod): Function | undefined {
-  if (place.home === undefined) return undefined
-  return place.isStatic ? (place.home as Function) : place.home.constructor
+function isKin(one: object, other: object): boolean {
+  return Object.prototype.isPrototypeOf.call(one, other) || Object.prototype.isPrototypeOf.call(other, one)
 }
 
 /** A `manager` option that cannot be asked yet is not this manager's business. */

@@ -59,9 +59,13 @@ export class DecoratedMethod {
 
   /** The name of the class that declares the method, where that is known. */
   get className(): string | undefined {
+    return this.declaringClass?.name
+  }
+
+  get declaringClass(): Function | undefined {
     const { home, isStatic } = this.place
-    if (home === undefined) return this.#seenIn?.deref()?.name
-    return isStatic ? (home as Function).name : (home.constructor as Function | undefined)?.name
+    if (home === undefined) return this.#seenIn?.deref()
+    return isStatic ? (home as Function) : (home.constructor as Function | undefined)
   }
 }
 

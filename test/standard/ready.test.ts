@@ -44,7 +44,7 @@ test('a method that overrides another of the same cache is one with it', async (
       return id
     }
   }
-  keep.push(Parent, Child)
+  keep.push(Parent, new Child())
   expect((await manager.ready()).warnings).toEqual([])
 })
 
