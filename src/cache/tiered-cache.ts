@@ -137,10 +137,10 @@ export class TieredCache {
 
   /** To be called before the method whose result will be put; see {@link WriteFence}. */
   async beginWrite(tagged: boolean): Promise<Write> {
-    const isReachable = (await this.parts.shared?.meet(tagged)) ?? true
+    const isReachable = (await this.parts.shared?.knowledge.meet(tagged)) ?? true
     return {
       isReachable,
-      beganAt: this.parts.shared?.beginning ?? 0,
+      beganAt: this.parts.shared?.writes.beginning ?? 0,
       ticket: this.#fence.begin(),
       stamp: this.parts.markers.stamp,
     }
@@ -187,8 +187,8 @@ export class TieredCache {
   async #putShared(puts: readonly Accepted[], write: Write): Promise<readonly (Entry | undefined)[]> {
     const { shared } = this.parts
     if (shared === undefined) return puts.map(({ entry }) => entry)
-    if (write.isReachable) return shared.putMany(puts, write.beganAt)
-    shared.deferPuts(puts.map(({ key }) => key))
+    if (write.isReachable) return shared.writes.putMany(puts, write.beganAt)
+    shared.writes.deferPuts(puts.map(({ key }) => key))
     return puts.map(() => undefined)
   }
 
@@ -314,7 +314,7 @@ export class TieredCache {
   async #evictKeys(keys: readonly string[]): Promise<void> {
     this.#dropHere(keys)
     if (this.parts.shared === undefined) return
-    await this.parts.shared.evictMany(keys)
+    await this.parts.shared.writes.evictMany(keys)
     // Meanwhile another reader may have fetched the old value from the shared tier.
     this.#dropHere(keys)
   }

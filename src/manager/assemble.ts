@@ -4,8 +4,10 @@ import { EntryMaker } from '../cache/entry-maker'
 import { createIsolation } from '../cache/isolation'
 import { KeyNames } from '../cache/key-names'
 import { LocalTier } from '../cache/local-tier'
+import { MarkerKnowledge } from '../cache/marker-knowledge'
 import { SharedEntries } from '../cache/shared-entries'
 import { SharedTier } from '../cache/shared-tier'
+import { SharedWrites } from '../cache/shared-writes'
 import { SourceTier } from '../cache/source-tier'
 import type { TagMarkers } from '../cache/tag-markers'
 import { createTagNames } from '../cache/tag-names'
@@ -107,18 +109,22 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       observer,
       maxValueBytes,
     })
+    const keyOf = (key: string): string => keys.toShared(key)
+    const knowledge = new MarkerKnowledge({ store: open, markers, names, clock, observer, maxStalenessMs })
+    const writes = new SharedWrites({ store: open, frames, knowledge, clock, observer, journal, keyOf })
+    const { commandTimeoutMs } = context
     const parts = {
       store: open,
       frames,
       markers,
-      names,
+      knowledge,
+      writes,
       clock,
       observer,
       background,
       journal,
-      keyOf: (key: string) => keys.toShared(key),
-      maxStalenessMs,
-      commandTimeoutMs: context.commandTimeoutMs,
+      keyOf,
+      commandTimeoutMs,
     }
     return new SharedTier(parts, source)
   }

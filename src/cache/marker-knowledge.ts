@@ -1,0 +1,79 @@
+import type { CompleteClock } from '../kernel/clock'
+import type { Entry } from '../kernel/entry'
+import type { SharedStore } from '../stores/shared-store'
+import type { CacheObserver } from './cache-observer'
+import type { TagMarkers } from './tag-markers'
+import type { TagNames } from './tag-names'
+
+/** What a {@link MarkerKnowledge} works with. */
+export interface MarkerKnowledgeParts {
+  readonly store: SharedStore
+  readonly markers: TagMarkers
+  readonly names: TagNames
+  readonly clock: CompleteClock
+  readonly observer: CacheObserver
+  readonly maxStalenessMs: number
+}
+
+// Markers live on after the entries that carry them, so that no entry dies of its marker's expiry.
+const markerSlackMs = 60_000
+
+/** Keeps what this process knows of counter and markers good enough for the entries of one cache. */
+export class MarkerKnowledge {
+  constructor(private readonly parts: MarkerKnowledgeParts) {}
+
+  /**
+   * Learns the counter, so that a write is not numbered below what was evicted before it began. A write without tags
+   * needs it once: only clears can be above it, and the next read learns of those.
+   *
+   * @returns false if the shared tier did not answer
+   */
+  async meet(tagged: boolean): Promise<boolean> {
+    const { markers, names, clock } = this.parts
+    const isBehind = !markers.knows(names.clears) || (tagged && markers.isCounterStale)
+    return isBehind ? this.ask(clock.now(), tagged) : true
+  }
+
+  /** What cannot be learned now makes entries dead, and loads number themselves too low: both are safe. */
+  async ask(now: number, tagged: boolean): Promise<boolean> {
+    try {
+      await this.#ask(now, tagged)
+      return true
+    } catch (error) {
+      this.parts.observer.sharedFailed('tags', error)
+      return false
+    }
+  }
+
+  /** Makes sure that what these entries carry has markers that outlive them. */
+  async ensure(entries: readonly Entry[], now: number): Promise<void> {
+    if (entries.length === 0) return
+    const { markers, names, maxStalenessMs } = this.parts
+    const lifeMs = Math.max(...entries.map(({ expiresAt }) => expiresAt)) - now + markerSlackMs
+    const carried = new Set([...names.clears, ...entries.flatMap((entry) => entry.markers)])
+    // Twice what is needed, so that a marker many entries carry is not prolonged with each of them.
+    await markers.ensure(markers.due([...carried], now, maxStalenessMs / 2, lifeMs), 2 * lifeMs, now)
+  }
+
+  /** The entry as the shared tier vouched for it, or undefined if one of its tags was evicted after its load began. */
+  vouched(entry: Entry, sentAt: number, epoch: number | undefined): Entry | undefined {
+    const markers = [...this.parts.names.clears, ...entry.markers]
+    if (this.parts.markers.judge(markers, entry.stamp) !== 'alive') return undefined
+    const watched =
+      epoch !== undefined && epoch === this.parts.store.feed.epoch && this.parts.markers.areWatched(markers)
+    return { ...entry, watched, verifiedAt: Math.min(sentAt, this.parts.markers.verifiedAt(markers)) }
+  }
+
+  /**
+   * Asks what a load, and the judgement of an entry, start from: the counter and the markers of clears. In the same
+   * flush as the read and at half the life of the answers, so that it costs no wait of its own. A load whose value may
+   * carry tags always starts from the counter as it is now: numbered with an older one, its entry would be dead on
+   * arrival whenever a tag is new and another process evicts tags often.
+   */
+  async #ask(now: number, tagged: boolean): Promise<void> {
+    const { markers, names, maxStalenessMs } = this.parts
+    if (!markers.knows(names.clears)) return markers.ensure(names.clears, markerSlackMs, now)
+    const due = markers.unverified(names.clears, now, maxStalenessMs / 2)
+    if ((tagged && markers.isCounterStale) || due.length > 0) await markers.verify(due, now)
+  }
+}
