@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { CompleteClock, InvalidationFeed, InvalidationListener } from '../index'
+import { type CompleteClock, type InvalidationFeed, type InvalidationListener, systemClock } from '../index'
 import type { Connection } from './connection'
 
 /*
@@ -16,6 +16,9 @@ import type { Connection } from './connection'
 
 const channel = '__redis__:invalidate'
 
+// A connection whose other end has vanished without a word would be kept for a quarter of an hour.
+const longestSilenceMs = 10_000
+
 /** The invalidation feed of one server, by CLIENT TRACKING. */
 export class TrackingFeed implements InvalidationFeed {
   verifiedAt = Number.NEGATIVE_INFINITY
@@ -26,6 +29,7 @@ export class TrackingFeed implements InvalidationFeed {
   readonly #clock: CompleteClock
   readonly #heartbeatMs: number
   #epochs = 0
+  #heardAt = 0
   #listeningId: number | undefined
   #cancelHeartbeat = (): void => {}
   #closed = false
@@ -102,7 +106,13 @@ export class TrackingFeed implements InvalidationFeed {
     // Whatever was read under an earlier epoch, or under none, may have changed unseen.
     this.#listener.gap()
     this.epoch = epoch
+    this.#heardAt = systemClock.now()
     await this.#beat()
+  }
+
+  #reconnect(): void {
+    this.#data.client.disconnect(true)
+    this.#listening.disconnect(true)
   }
 
   #disarm(): void {
@@ -117,12 +127,15 @@ export class TrackingFeed implements InvalidationFeed {
     if (epoch === undefined) return
     this.#cancelHeartbeat()
     this.#cancelHeartbeat = this.#clock.setTimer(() => void this.#beat(), this.#heartbeatMs)
+    // By the machine's own clock: this is about the network.
+    if (systemClock.now() - this.#heardAt > longestSilenceMs) return this.#reconnect()
     const sentAt = this.#clock.now()
     try {
       await Promise.all([this.#data.client.ping(), this.#listening.ping()])
     } catch {
       return
     }
+    this.#heardAt = systemClock.now()
     if (epoch === this.epoch) this.verifiedAt = Math.max(this.verifiedAt, sentAt)
   }
 

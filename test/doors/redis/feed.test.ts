@@ -3,6 +3,7 @@ import { redis } from 'cachewright/redis'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { type RedisServer, startRedis } from '../../support/redis-server'
+import { startProxy } from '../../support/tcp-proxy'
 
 let server: RedisServer
 const managers: CacheManager[] = []
@@ -109,3 +110,21 @@ test.each(['listening', 'data'])('the %s connection killed: copies go, and the f
     expect(Object.keys(await server.commandStats()).filter((name) => name !== 'ping')).toEqual([])
   })
 })
+
+test('connections that fall silent are given up and made anew', async () => {
+  const proxy = await startProxy(server.port)
+  const a = createCacheManager({ shared: redis({ url: proxy.url, commandTimeout: '50ms' }) })
+  managers.push(a)
+  await a.ready()
+  const before = proxy.accepted
+  // What is held stays held; what is connected afterwards passes.
+  for (const connection of proxy.connections) connection.hold()
+  expect(await a.cache('c').getOrLoad('k', () => 'value')).toBe('value')
+  await eventually(() => proxy.accepted >= before + 2, { within: 20_000 })
+  await eventually(async () => {
+    await a.cache('c').getOrLoad('again', () => 'value')
+    expect(await server.command('EXISTS', 'cache:c:1:{again}')).toBe(1)
+  })
+  await a.close()
+  await proxy.close()
+}, 40_000)
