@@ -28,6 +28,7 @@ export type { CacheEventName, CacheEvents, SharedOperation, TierName } from './e
 export type { CacheEventListener } from './events/event-hub'
 export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedStats } from './events/stats'
 export { type Clock, type CompleteClock, systemClock, wallTime } from './kernel/clock'
+export { describeThrown } from './kernel/describe'
 export { type Duration, milliseconds } from './kernel/duration'
 export type { RemovalCause } from './kernel/entry'
 export { type CacheError, type CacheErrorCode, cacheError, cacheErrorCodes, isCacheError } from './kernel/errors'

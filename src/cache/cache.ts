@@ -4,7 +4,7 @@ import type { Duration } from '../kernel/duration'
 import { milliseconds } from '../kernel/duration'
 import { type CacheError, cacheError } from '../kernel/errors'
 import type { Lookup } from '../kernel/lookup'
-import { checkOptions, type Rules, rules } from '../kernel/options'
+import { checkOptions, type Rule, type Rules, rules, show } from '../kernel/options'
 import type { CacheKeyParts, KeyEncoder } from '../key/key-encoder'
 import type { Terms } from './tier'
 import type { Put, TieredCache } from './tiered-cache'
@@ -29,6 +29,11 @@ export type Loader<Value> = (signal: AbortSignal) => Value | Promise<Value>
 const keepRules: Rules<KeepOptions<unknown>> = {
   ttl: rules.anything,
   tags: rules.either(rules.list, rules.callable),
+}
+
+const iterable: Rule = {
+  text: 'an array, a Map or another iterable of [key, value]',
+  allows: (value) => typeof (value as Iterable<unknown> | null | undefined)?.[Symbol.iterator] === 'function',
 }
 
 const loadRules: Rules<LoadOptions<unknown>> = {
@@ -87,6 +92,7 @@ export class Cache<Value = unknown> {
    */
   async getOrLoad(key: CacheKeyParts, loader: Loader<Value>, options: LoadOptions<Value> = {}): Promise<Value> {
     checkOptions(`getOrLoad of cache '${this.name}'`, options, loadRules)
+    this.#check(rules.callable, loader, 'getOrLoad', 'the loader')
     const terms = this.#terms(options)
     const load = async (signal: AbortSignal): Promise<Value> => loader(signal)
     if (this.parts.isClosed()) return load(options.signal ?? new AbortController().signal)
@@ -103,6 +109,7 @@ export class Cache<Value = unknown> {
   async putMany(entries: Iterable<readonly [CacheKeyParts, Value]>, options: KeepOptions<Value> = {}): Promise<void> {
     checkOptions(`put of cache '${this.name}'`, options, keepRules)
     const terms = this.#terms(options)
+    this.#check(iterable, entries, 'putMany', 'the entries')
     const puts: Put[] = Array.from(entries, ([key, value]) => ({ key: this.parts.keys.encodeKey(key), value }))
     if (this.parts.isClosed()) return
     const write = await this.parts.tiers.beginWrite(options.tags !== undefined)
@@ -120,6 +127,7 @@ export class Cache<Value = unknown> {
 
   /** Removes many entries in one round trip. */
   async evictMany(keys: readonly CacheKeyParts[]): Promise<void> {
+    this.#check(rules.list, keys, 'evictMany', 'the keys')
     const encoded = keys.map((key) => this.parts.keys.encodeKey(key))
     if (!this.parts.isClosed()) await this.parts.tiers.evict(encoded)
   }
@@ -141,9 +149,18 @@ export class Cache<Value = unknown> {
   }
 
   async #lookupMany(keys: readonly CacheKeyParts[]): Promise<Lookup<Value>[]> {
+    this.#check(rules.list, keys, 'getMany', 'the keys')
     const encoded = keys.map((key) => this.parts.keys.encodeKey(key))
     if (this.parts.isClosed()) return encoded.map(() => ({ found: false }))
     return (await this.parts.tiers.lookupMany(encoded)) as Lookup<Value>[]
+  }
+
+  #check(rule: Rule, given: unknown, method: string, what: string): void {
+    if (rule.allows(given)) return
+    throw cacheError(
+      'CW_OPTION_INVALID',
+      `${method} of cache '${this.name}': ${what} must be ${rule.text}, got ${show(given)}.`,
+    )
   }
 
   /** Asks the user's function; where it fails the value is not kept, and that is reported. */

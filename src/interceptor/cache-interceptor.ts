@@ -32,7 +32,8 @@ export function intercept(
   args: readonly unknown[],
 ): Promise<unknown> {
   const { single } = plan
-  if (single === undefined || single.manager.isClosed) return inOrder(plan, new Invocation(method, self, args))
+  if (isClosed(plan)) return new Invocation(method, self, args).direct()
+  if (single === undefined) return inOrder(plan, new Invocation(method, self, args))
   const [cache] = single.caches as readonly [Cache]
   // A key function, and the function that names the partition, may fail without failing the call.
   if (statesKey(single) || cache.parts.keys.isPartitioned)
@@ -40,6 +41,11 @@ export function intercept(
   // The path that must cost least: a hit makes nothing but its key.
   const key = single.keyOfArguments(cache.parts.keys, args)
   return cache.parts.tiers.hit(key) ?? readOne(single, cache, new Invocation(method, self, args))
+}
+
+/** After `close()` the method runs as if it were not decorated. */
+function isClosed({ single, operations }: Plan): boolean {
+  return single === undefined ? operations.every(({ manager }) => manager.isClosed) : single.manager.isClosed
 }
 
 function readOne(single: Planned, cache: Cache, invocation: Invocation): Promise<unknown> {

@@ -32,6 +32,11 @@ export class Invocation {
     this.#whenDone = act
   }
 
+  /** Calls the method and nothing else. */
+  direct(): Promise<unknown> {
+    return Reflect.apply(this.#method.original, this.#self, this.args) as Promise<unknown>
+  }
+
   /**
    * Calls the method.
    *
@@ -49,7 +54,7 @@ export class Invocation {
     }
     throw cacheError(
       'CW_SYNC_METHOD',
-      `${this.where} did not return a promise. Caches may have to ask another process, so @Cacheable, @CachePut and @CacheEvict take async methods: make it async, or use @Memoize for a synchronous one.`,
+      `${this.where} did not return a promise. Caches may have to ask another process, so @Cacheable, @CachePut and @CacheEvict take async methods: make it async. @Memoize, for synchronous methods, is planned; generators and streams cannot be cached.`,
     )
   }
 

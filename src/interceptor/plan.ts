@@ -25,6 +25,7 @@ export interface Plan {
   readonly reads: readonly Planned[]
   readonly puts: readonly Planned[]
   readonly evictsAfter: readonly Planned[]
+  readonly operations: readonly Planned[]
   /** The whole plan, where it is one read without conditions from one cache: the path that must cost least. */
   readonly single: Planned | undefined
 }
@@ -96,6 +97,7 @@ export class Planner {
       reads,
       puts: of('put'),
       evictsAfter: of('evict'),
+      operations: all,
       single: single ? only : undefined,
     }
   }

@@ -63,6 +63,7 @@ const refusals: readonly (readonly [(value: object) => boolean, string])[] = [
   [types.isWeakMap, 'a WeakMap'],
   [types.isWeakSet, 'a WeakSet'],
   [(value) => value instanceof WeakRef, 'a WeakRef'],
+  [(value) => value instanceof AbortSignal, 'an AbortSignal, which is honoured only as a parameter of its own'],
   [types.isGeneratorObject, 'a generator'],
   [types.isMapIterator, 'an iterator'],
   [types.isSetIterator, 'an iterator'],

@@ -181,12 +181,16 @@ export function defineManager(options: CachingOptions, where: string): ManagerDe
         ttlJitter: its.ttlJitter,
         maxValueBytes: its.maxValueBytes,
         partition: own.partition ?? defaults.partition,
-        local: defineLocal(options.local, own.local, `${where}, cache '${name}'`),
+        local: defineLocal(
+          options.local,
+          own.local,
+          Object.hasOwn(caches, name) ? `${where}, caches['${name}']` : where,
+        ),
       }
     },
   }
   // What a cache and the manager say together may break a rule that neither breaks alone.
-  for (const name of ['any', ...definition.named]) definition.cache(name)
+  for (const name of ['unnamed', ...definition.named]) definition.cache(name)
   return definition
 }
 

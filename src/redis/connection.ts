@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis'
-import { type CacheError, type CompleteClock, cacheError, systemClock, wallTime } from '../index'
+import { type CacheError, type CompleteClock, cacheError, describeThrown, systemClock, wallTime } from '../index'
 import { type Script, scripts } from './scripts'
 
 /**
@@ -44,6 +44,7 @@ export class Connection {
   readonly #whenUp: (() => void)[] = []
   readonly #whenDown: (() => void)[] = []
   #isUp = false
+  #lastError: unknown
   #runId: string | undefined
   #opening: Promise<void> | undefined
   #offsetMs: number | undefined
@@ -62,7 +63,9 @@ export class Connection {
     this.#onConnected = onConnected
     this.client = open(failFast)
     // Without a listener ioredis prints each failed attempt; the calls that need the connection report it.
-    this.client.on('error', () => {})
+    this.client.on('error', (error: unknown) => {
+      this.#lastError = error
+    })
     this.client.on('ready', () => this.#greet())
     this.client.on('close', () => {
       this.#isUp = false
@@ -192,20 +195,29 @@ export class Connection {
   }
 
   #away(): CacheError {
+    const { host, port, path } = this.client.options
+    const where = path ?? `${host}:${port}`
+    const reason = this.#lastError === undefined ? '' : ` (${describeThrown(this.#lastError)})`
     return cacheError(
       'CW_SHARED_UNAVAILABLE',
-      `${this.#name} cannot be reached. Calls are answered without it until it can.`,
+      `${this.#name} at ${where} cannot be reached${reason}. Calls are answered without it until it can. ${remedyFor(this.#lastError)}`.trim(),
+      this.#lastError,
     )
   }
 
   #explain(error: unknown): CacheError {
     const message = error instanceof Error ? error.message : String(error)
     if (error instanceof Error && error.name === 'ReplyError') {
-      const remedy = remedies.find(([start]) => message.startsWith(start))?.[1] ?? 'Look at the server for the cause.'
+      const remedy = remedyFor(error) || 'Look at the server for the cause.'
       return cacheError('CW_SHARED_REFUSED', `${this.#name} refused a command: ${message}. ${remedy}`, error)
     }
     return cacheError('CW_SHARED_UNAVAILABLE', `${this.#name} lost the connection: ${message}.`, error)
   }
+}
+
+function remedyFor(error: unknown): string {
+  const message = error instanceof Error ? error.message : ''
+  return remedies.find(([start]) => message.startsWith(start))?.[1] ?? ''
 }
 
 const remedies: readonly (readonly [string, string])[] = [

@@ -60,6 +60,14 @@ type Opener = (options: RedisOptions & { readonly replyMapping: 'legacy' }) => R
 
 function opener(where: RedisAddress & RedisTierOptions): Opener {
   const given = ['url', 'options', 'client'].filter((name) => name in where)
+  for (const topology of ['sentinels', 'cluster']) {
+    if (topology in where) {
+      throw cacheError(
+        'CW_OPTION_INVALID',
+        `redis(): \`${topology}\` is not supported yet; give one server by \`url\`, \`options\` or \`client\`.`,
+      )
+    }
+  }
   if (given.length !== 1) {
     throw cacheError(
       'CW_OPTION_INVALID',
@@ -75,10 +83,16 @@ function opener(where: RedisAddress & RedisTierOptions): Opener {
   }
   if ('url' in where) {
     const { url, commandTimeout: _, ...beside } = where
-    if (typeof url !== 'string' || url === '') {
+    if (url === undefined || url === '') {
       throw cacheError(
         'CW_OPTION_INVALID',
         'redis(): `url` is not set. Is the environment variable it comes from defined?',
+      )
+    }
+    if (typeof url !== 'string' || !/^(rediss?:\/\/|\/)/.test(url)) {
+      throw cacheError(
+        'CW_OPTION_INVALID',
+        `redis(): \`url\` must begin with redis:// or rediss://, or be the path of a socket; got ${typeof url === 'string' ? `'${url.replace(/\/\/.*@/, '//…@')}'` : typeof url}.`,
       )
     }
     return (options) => new Redis(url, { ...beside, ...options })

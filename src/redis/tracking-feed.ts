@@ -142,6 +142,12 @@ export class TrackingFeed implements InvalidationFeed {
   #told(message: unknown): void {
     // Null: the server was flushed, or dropped its table.
     if (message === null || message === undefined) this.#listener.gap()
-    else this.#listener.invalidated((Array.isArray(message) ? message : [message]).map(String))
+    else this.#listener.invalidated(this.#ours((Array.isArray(message) ? message : [message]).map(String)))
+  }
+
+  // The server knows keys with the prefix that the client puts in front of them; nobody else here does.
+  #ours(keys: readonly string[]): readonly string[] {
+    const prefix = this.#data.client.options.keyPrefix ?? ''
+    return prefix === '' ? keys : keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
   }
 }

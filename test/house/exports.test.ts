@@ -17,6 +17,7 @@ test('the root exports exactly its names', () => {
     'cacheErrorCodes',
     'configureCaching',
     'createCacheManager',
+    'describeThrown',
     'isCacheError',
     'milliseconds',
     'registeredType',

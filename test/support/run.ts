@@ -64,7 +64,7 @@ function provideRedis(): string | undefined {
     }
     if (runs('redis-server')) return undefined
   }
-  return 'redis-server is missing: install Redis 6.2 or newer (apt-get install redis-server, brew install redis) and run again'
+  return 'redis-server is missing: install Redis 7.0 or newer (apt-get install redis-server, brew install redis) and run again'
 }
 
 /** The parts of `npm run check`, so that each is counted and one that fails does not hide the next. */

@@ -1,4 +1,4 @@
-import { type CacheManager, createCacheManager } from 'cachewright'
+import { type Cache, type CacheManager, createCacheManager } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
@@ -128,3 +128,38 @@ test('connections that fall silent are given up and made anew', async () => {
   await a.close()
   await proxy.close()
 }, 40_000)
+
+test('a prefix that the client puts in front of keys does not hide them from the feed', async () => {
+  const shared = redis({ url: server.url, keyPrefix: 'mine:' })
+  const [a, b] = [await node({ shared }), await node({ shared })]
+  const changes: readonly ((cache: Cache) => Promise<void>)[] = [
+    (cache) => cache.evict('k'),
+    (cache) => cache.put('k', 'put'),
+    (cache) => cache.evictTags(['t']),
+    (cache) => cache.clear(),
+    () => a.clear(),
+  ]
+  for (const change of changes) {
+    for (const manager of [a, b]) await manager.cache('c').getOrLoad('k', () => 'old', { tags: ['t'] })
+    await change(a.cache('c'))
+    await eventually(async () => expect(await b.cache('c').get('k')).not.toBe('old'), { within: 1_000 })
+    await a.cache('c').evict('k')
+    await eventually(async () => expect(await b.cache('c').get('k')).toBeUndefined(), { within: 1_000 })
+  }
+})
+
+test('K8 of a batch with some cached, the others alone are loaded, and the order is kept', async () => {
+  const cache = (await node()).cache<string>('c')
+  await cache.putMany([
+    [2, 'two'],
+    [4, 'four'],
+  ])
+  const ids = [1, 2, 3, 4]
+  await server.resetStats()
+  const cached = await cache.getMany(ids)
+  expect(cached).toEqual([undefined, 'two', undefined, 'four'])
+  expect((await server.commandStats()).mget ?? 0).toBeLessThanOrEqual(1)
+  const missing = ids.filter((_, index) => cached[index] === undefined)
+  await cache.putMany(missing.map((id) => [id, `loaded ${id}`] as const))
+  expect(await cache.getMany(ids)).toEqual(['loaded 1', 'two', 'loaded 3', 'four'])
+})
