@@ -9,7 +9,7 @@
  */
 export { Cache, type KeepOptions, type Loader, type LoadOptions } from './cache/cache'
 export type { IsolationMode } from './cache/isolation'
-export type { InvalidationFeed, InvalidationListener } from './coherence/invalidation-feed'
+export type { InvalidationListener, Watch } from './coherence/invalidation-feed'
 export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
 export { CacheEvict } from './decorators/cache-evict'
 export { CachePut } from './decorators/cache-put'
@@ -41,9 +41,12 @@ export { configureCaching, createCacheManager } from './manager/configure'
 export type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './manager/definition'
 export type { Finding } from './manager/definition-audit'
 export type {
+  Found,
+  MarkerNumber,
   MarkerNumbers,
   SharedPut,
   SharedStore,
   SharedStoreContext,
   SharedStoreFactory,
+  Written,
 } from './stores/shared-store'

@@ -10,6 +10,12 @@ export class Background {
     this.#running.add(settled)
   }
 
+  /** The same for work whose caller does wait for it. */
+  follow<Result>(work: Promise<Result>): Promise<Result> {
+    this.track(work)
+    return work
+  }
+
   get size(): number {
     return this.#running.size
   }

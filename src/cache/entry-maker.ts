@@ -1,6 +1,6 @@
 import type { CompleteClock } from '../kernel/clock'
 import { describeThrown } from '../kernel/describe'
-import type { Entry } from '../kernel/entry'
+import type { Entry, EntryWatch } from '../kernel/entry'
 import { type CacheError, cacheError, isCacheError } from '../kernel/errors'
 import { lifeOf } from '../policies/expiry'
 import type { CacheObserver } from './cache-observer'
@@ -13,7 +13,7 @@ export interface Origin {
   readonly stamp: number
   readonly verifiedAt: number
   readonly loadMs: number
-  readonly watched?: boolean
+  readonly watch?: EntryWatch | undefined
 }
 
 /** Makes entries of values: the one place where a value is made safe to keep and its expiry is set. */
@@ -43,7 +43,7 @@ export class EntryMaker {
 
   #entry({ held, bytes, constant }: Held, tags: readonly string[], expiresAt: number, origin: Origin): Entry {
     const settled = constant ? Promise.resolve(this.isolation.give(held)) : undefined
-    return { watched: false, held, bytes, settled, expiresAt, tags, markers: this.names.of(tags), ...origin }
+    return { watch: undefined, held, bytes, settled, expiresAt, tags, markers: this.names.of(tags), ...origin }
   }
 }
 

@@ -142,6 +142,8 @@ export class FlightRegistry {
     const others = this.#all.get(flight.key)
     others?.delete(flight)
     if (others?.size === 0) this.#all.delete(flight.key)
+    // The server does not tell a process of its own fill.
+    else others?.forEach(touch)
   }
 }
 

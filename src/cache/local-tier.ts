@@ -1,4 +1,3 @@
-import type { InvalidationFeed } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 import { type Entry, isExpired, type RemovalCause } from '../kernel/entry'
 import { cacheError } from '../kernel/errors'
@@ -13,8 +12,6 @@ export interface LocalTierParts {
   readonly clock: CompleteClock
   readonly markers: TagMarkers
   readonly observer: CacheObserver
-  /** Read afresh for each hit: it moves on. */
-  readonly feed: InvalidationFeed
   /** How long a copy of a shared entry is believed; `Infinity` where this process is the only one. */
   readonly trustMs: number
   /** The longest life of an entry in this tier. */
@@ -28,7 +25,7 @@ export class LocalTier {
 
   /** The entry that may be served now. */
   hit(key: string): Entry | undefined {
-    const { store, clock, trustMs, feed } = this.parts
+    const { store, clock, trustMs } = this.parts
     const entry = store.get(key)
     if (entry === undefined) return undefined
     const now = clock.now()
@@ -37,7 +34,9 @@ export class LocalTier {
       return undefined
     }
     // Not dropped: the shared tier is asked again, and what it answers takes this one's place.
-    if (now - entry.verifiedAt > trustMs && !(entry.watched && now - feed.verifiedAt <= trustMs)) return undefined
+    if (now - entry.verifiedAt > trustMs && !(entry.watch !== undefined && now - entry.watch.verifiedAt <= trustMs)) {
+      return undefined
+    }
     return entry.markers.length === 0 || this.#isAlive(key, entry, now) ? entry : undefined
   }
 

@@ -1,13 +1,12 @@
+import { joinWatches, type Watch } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
-import type { SharedStore } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
 
 /** What a {@link MarkerKnowledge} works with. */
 export interface MarkerKnowledgeParts {
-  readonly store: SharedStore
   readonly markers: TagMarkers
   readonly names: TagNames
   readonly clock: CompleteClock
@@ -56,12 +55,19 @@ export class MarkerKnowledge {
   }
 
   /** The entry as the shared tier vouched for it, or undefined if one of its tags was evicted after its load began. */
-  vouched(entry: Entry, sentAt: number, epoch: number | undefined): Entry | undefined {
-    const markers = [...this.parts.names.clears, ...entry.markers]
-    if (this.parts.markers.judge(markers, entry.stamp) !== 'alive') return undefined
-    const watched =
-      epoch !== undefined && epoch === this.parts.store.feed.epoch && this.parts.markers.areWatched(markers)
-    return { ...entry, watched, verifiedAt: Math.min(sentAt, this.parts.markers.verifiedAt(markers)) }
+  vouched(entry: Entry, sentAt: number, watch: Watch | undefined): Entry | undefined {
+    const { markers, names } = this.parts
+    const carried = [...names.clears, ...entry.markers]
+    if (markers.judge(carried, entry.stamp) !== 'alive') return undefined
+    const watched = joinWatches([watch, markers.watchOf(names.clears)])
+    return { ...entry, watch: watched, verifiedAt: Math.min(sentAt, markers.verifiedAt(carried)) }
+  }
+
+  /** Clock reading as of which no clear had killed what was loaded with this stamp; not later than `at`. */
+  untaggedAliveAt(stamp: number, at: number): number {
+    const { markers, names } = this.parts
+    if (markers.judge(names.clears, stamp) !== 'alive') return Number.NEGATIVE_INFINITY
+    return Math.min(at, markers.verifiedAt(names.clears))
   }
 
   /**

@@ -1,11 +1,12 @@
 import type { Codec } from '../codec/codec'
 import { decodeFrame, encodeFrame, type FrameHeader } from '../codec/frame'
+import { joinWatches } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 import { describeThrown } from '../kernel/describe'
 import type { Entry } from '../kernel/entry'
 import { cacheError, isCacheError } from '../kernel/errors'
 import { uniqueBytes } from '../kernel/unique'
-import type { SharedStore } from '../stores/shared-store'
+import type { Found, SharedStore } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
 import type { Isolation } from './isolation'
@@ -51,10 +52,9 @@ export class SharedEntries {
    * Reads what stands at a key. Never throws for what is found there: anything unreadable is a dead value and an event.
    *
    * @param askedAt clock reading at which the shared tier was asked
-   * @param epoch the feed that was up at that time, if any
    * @throws what the shared tier throws if the markers of the entry's tags have to be asked for
    */
-  async read(key: string, bytes: Buffer | null, askedAt: number, epoch: number | undefined): Promise<Reading> {
+  async read(key: string, { bytes, watch }: Found, askedAt: number): Promise<Reading> {
     if (bytes === null) return absent
     const frame = decodeFrame(bytes, key)
     if (frame.kind === 'lease') return leased
@@ -68,9 +68,8 @@ export class SharedEntries {
     const markers = [...names.clears, ...names.of(header.tags)]
     if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead
     const verifiedAt = Math.min(askedAt, this.parts.markers.verifiedAt(markers))
-    const watched =
-      epoch !== undefined && epoch === this.parts.store.feed.epoch && this.parts.markers.areWatched(markers)
-    const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watched }
+    const watched = joinWatches([watch, this.parts.markers.watchOf(names.clears)])
+    const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch: watched }
     try {
       const value = this.parts.codec.decode(frame.format, frame.payload)
       return { kind: 'entry', entry: this.parts.entries.adopt(value, header.tags, expiresAt, origin) }

@@ -65,6 +65,7 @@ export class SharedTier implements Tier {
       return { entry: found, keep: true, value: undefined }
     }
     observer.miss(flight.key)
+    flight.signal.throwIfAborted()
     flight.stamp = this.parts.markers.stamp
     return found === 'lease' ? this.#loadUnder(lease, flight) : this.below.load(flight)
   }
@@ -78,27 +79,38 @@ export class SharedTier implements Tier {
         // What should be gone may still stand there.
         if (journal.holds(sharedKey)) return 'neither'
         const askedAt = clock.now()
-        const { epoch } = store.feed
         // From here on the feed may tell of a change that is younger than the answer.
         flight.changed = false
         const [found] = await Promise.all([
           store.lease(sharedKey, lease, leaseMs, flight.formerLease),
           knowledge.ask(askedAt, flight.request.tagged),
         ])
+        // It may have been kept, or sent again to a server that had lost it, while the answer was on its way.
+        if (journal.touchedSince(sharedKey, askedAt)) {
+          this.parts.background.track(store.release(sharedKey, lease))
+          return 'neither'
+        }
         flight.vouchedAt = askedAt
-        const reading = await frames.read(flight.key, found, askedAt, epoch)
+        const reading = await frames.read(flight.key, found, askedAt)
         flight.sharedMs += clock.now() - askedAt
-        if (reading.kind === 'entry') return reading.entry
+        if (reading.kind === 'entry') {
+          flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
+          return reading.entry
+        }
         // Without a feed nobody would tell when the other process is done.
-        const mayWait = epoch !== undefined && !flight.signal.aborted && clock.now() - flight.startedAt < longestWaitMs
+        const mayWait =
+          found.watch !== undefined && !flight.signal.aborted && clock.now() - flight.startedAt < longestWaitMs
         if (reading.kind === 'leased' && mayWait) {
           await this.#untilChanged(flight)
           continue
         }
+        const isOurs =
+          reading.kind === 'absent' ||
+          (reading.kind === 'dead' && (await store.lease(sharedKey, lease, leaseMs, reading.head)).bytes === null)
+        // Somebody else replaced it first: a value, or a lease to wait for.
+        if (reading.kind === 'dead' && !isOurs && mayWait) continue
         observer.stats.sharedMisses++
-        if (reading.kind === 'absent') return 'lease'
-        if (reading.kind !== 'dead') return 'neither'
-        return (await store.lease(sharedKey, lease, leaseMs, reading.head)) === null ? 'lease' : 'neither'
+        return isOurs ? 'lease' : 'neither'
       }
     } catch (error) {
       observer.sharedFailed('get', error)
@@ -130,11 +142,12 @@ export class SharedTier implements Tier {
 
   /** Whether a key has an entry that is alive; not counted as a read. */
   async holds(key: string): Promise<boolean> {
-    const { store, frames, clock, observer, knowledge } = this.parts
+    const { store, frames, clock, observer, knowledge, journal } = this.parts
+    const sharedKey = this.parts.keyOf(key)
     try {
       const askedAt = clock.now()
-      const [found] = await Promise.all([store.getMany([this.parts.keyOf(key)]), knowledge.ask(askedAt, false)])
-      return (await frames.read(key, found[0] ?? null, askedAt, undefined)).kind === 'entry'
+      const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, false)])
+      return !journal.touchedSince(sharedKey, askedAt) && (await frames.read(key, found!, askedAt)).kind === 'entry'
     } catch (error) {
       observer.sharedFailed('get', error)
       return false
@@ -146,13 +159,12 @@ export class SharedTier implements Tier {
     const { store, frames, clock, observer, knowledge } = this.parts
     try {
       const askedAt = clock.now()
-      const { epoch } = store.feed
       const [found] = await Promise.all([store.getMany(keys.map(this.parts.keyOf)), knowledge.ask(askedAt, false)])
       return await Promise.all(
         keys.map(async (key, index) => {
-          const bytes = this.parts.journal.holds(this.parts.keyOf(key)) ? null : (found[index] ?? null)
-          const reading = await frames.read(key, bytes, askedAt, epoch)
-          if (reading.kind !== 'entry') {
+          const isPending = this.parts.journal.touchedSince(this.parts.keyOf(key), askedAt)
+          const reading = isPending ? undefined : await frames.read(key, found[index]!, askedAt)
+          if (reading?.kind !== 'entry') {
             observer.stats.sharedMisses++
             return undefined
           }
@@ -189,17 +201,16 @@ export class SharedTier implements Tier {
   async #fill(sharedKey: string, lease: Buffer, flight: Flight, entry: Entry, bytes: Buffer): Promise<Loaded> {
     const { store, clock, observer, knowledge } = this.parts
     const sentAt = clock.now()
-    const { epoch } = store.feed
     // Our own lease may still be echoed; an evict since then has removed it, and the fill will be refused.
     flight.changed = false
     try {
-      const [filled] = await Promise.all([
+      const [written] = await Promise.all([
         store.fill(sharedKey, lease, bytes, entry.expiresAt - sentAt),
         knowledge.ensure([entry], sentAt),
       ])
-      if (filled) flight.vouchedAt = sentAt
-      const kept = filled ? knowledge.vouched(entry, sentAt, epoch) : undefined
+      const kept = written.stands ? knowledge.vouched(entry, sentAt, written.watch) : undefined
       if (kept === undefined) observer.superseded(flight.key)
+      else flight.vouchedAt = Math.max(flight.vouchedAt, kept.verifiedAt)
       return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
     } catch (error) {
       // The value is good for as long as a load may be believed; whether the fill took effect is not known.
@@ -228,13 +239,15 @@ export class SharedTier implements Tier {
   }
 
   #renew(sharedKey: string, lease: Buffer, flight: Flight): () => void {
-    const { store, clock, background } = this.parts
+    const { store, clock, background, knowledge } = this.parts
     let cancel = (): void => {}
     const again = (): void => {
       const sentAt = clock.now()
       const renewed = store.renew(sharedKey, lease, leaseMs).then((isHeld) => {
-        // An evict would have removed the lease.
-        if (isHeld) flight.vouchedAt = sentAt
+        // An evict would have removed the lease. Tags can only be judged when the value is there to tell them.
+        if (isHeld && !flight.request.tagged) {
+          flight.vouchedAt = Math.max(flight.vouchedAt, knowledge.untaggedAliveAt(flight.stamp, sentAt))
+        }
       })
       background.track(renewed)
       cancel = clock.setTimer(again, leaseMs / 3)

@@ -1,7 +1,7 @@
 import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
-import type { SharedStore } from '../stores/shared-store'
+import type { SharedStore, Written } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
 import type { MarkerKnowledge } from './marker-knowledge'
 import type { SharedEntries } from './shared-entries'
@@ -25,11 +25,6 @@ const deferredLifeMs = 24 * 3_600_000
 export class SharedWrites {
   constructor(private readonly parts: SharedWritesParts) {}
 
-  /** The time by the shared tier's clock at which a write begins, or a little earlier. */
-  get beginning(): number {
-    return this.parts.store.earliestServerTime()
-  }
-
   /**
    * Writes entries, unless another process has written their keys since this write began.
    *
@@ -44,10 +39,9 @@ export class SharedWrites {
     const carried = framed.filter((put): put is typeof put & { bytes: Buffer } => put.bytes !== undefined)
     const refused = framed.filter((put) => put.bytes === undefined).map((put) => this.parts.keyOf(put.key))
     const sentAt = clock.now()
-    const { epoch } = store.feed
-    let stands: readonly boolean[]
+    let written: readonly Written[]
     try {
-      ;[stands] = await Promise.all([
+      ;[written] = await Promise.all([
         store.putMany(
           carried.map(({ key, entry, bytes }) => ({
             key: this.parts.keyOf(key),
@@ -69,8 +63,11 @@ export class SharedWrites {
       this.deferPuts(puts.map(({ key }) => key))
       return puts.map(() => undefined)
     }
-    const standing = new Set(carried.filter((_, index) => stands[index]).map(({ key }) => key))
-    return framed.map(({ key, entry }) => (standing.has(key) ? knowledge.vouched(entry, sentAt, epoch) : undefined))
+    const standing = new Map(carried.map(({ key }, index) => [key, written[index]!]))
+    return framed.map(({ key, entry }) => {
+      const its = standing.get(key)
+      return its?.stands ? knowledge.vouched(entry, sentAt, its.watch) : undefined
+    })
   }
 
   /** Leaves writes for later, where the shared tier has just failed: what stands there is not to be believed. */

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { EvictionJournal } from '../coherence/eviction-journal'
-import { type InvalidationFeed, noFeed } from '../coherence/invalidation-feed'
+import { joinWatches, type Watch } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
-import type { MarkerNumbers, SharedStore } from '../stores/shared-store'
+import type { MarkerNumber, MarkerNumbers, SharedStore } from '../stores/shared-store'
 
 /** What is known of the tags of an entry: it is alive, it is dead, or the shared tier must be asked. */
 export type Verdict = 'alive' | 'dead' | 'unknown'
@@ -10,6 +10,8 @@ export type Verdict = 'alive' | 'dead' | 'unknown'
 /** A question to the shared tier, while its answer is on its way. */
 interface Asked {
   readonly changed: Set<string>
+  /** Everything may have changed. */
+  isVoid: boolean
 }
 
 interface Marker {
@@ -18,8 +20,8 @@ interface Marker {
   readonly verifiedAt: number
   /** Clock reading until which the marker is sure to live in the shared tier. */
   readonly livesUntil: number
-  /** The feed that has watched the marker since; undefined: none. */
-  readonly epoch: number | undefined
+  /** Who has told of its changes since; undefined: nobody. */
+  readonly watch: Watch | undefined
 }
 
 /**
@@ -40,6 +42,7 @@ export class TagMarkers {
   readonly #shared: SharedStore | undefined
   readonly #keyOf: (tag: string) => string
   readonly #trustMs: number
+  readonly #onMoved: (key: string) => void
   // Losing a marker here costs a question to the shared tier, or a load; so this may be bounded.
   readonly #markers = new LRUCache<string, Marker>({
     max: 100_000,
@@ -52,17 +55,23 @@ export class TagMarkers {
   readonly #asked = new Set<Asked>()
   readonly #evicting = new Map<string, number>()
   #counter = 0
-  // Whether the counter may have moved since it was last read.
+  // Whether the counter may have moved since it was last read, and who would tell.
   #counterMoved = true
+  #counterWatch: Watch | undefined
 
-  /** @param trustMs how long an answer of the shared tier is believed */
+  /**
+   * @param trustMs how long an answer of the shared tier is believed
+   * @param onMoved told when a marker is found to stand higher than it was known to
+   */
   constructor(
     shared: SharedStore | undefined,
     keyOf: (tag: string) => string,
     trustMs: number,
     clock: CompleteClock,
     onDeferred: (pending: number) => void,
+    onMoved: (key: string) => void,
   ) {
+    this.#onMoved = onMoved
     this.#shared = shared
     this.journal = new EvictionJournal({
       clock,
@@ -129,15 +138,15 @@ export class TagMarkers {
     return oldest
   }
 
-  /** Whether the feed watches all these tags. */
-  areWatched(tags: readonly string[]): boolean {
-    const { epoch } = this.#feed
-    return epoch !== undefined && tags.every((tag) => this.#markers.peek(tag)?.epoch === epoch)
+  /** Who tells of changes of all these tags' markers; undefined if that is not so of each. */
+  watchOf(tags: readonly string[]): Watch | undefined {
+    const watch = joinWatches(tags.map((tag) => this.#markers.peek(tag)?.watch))
+    return watch?.isLive ? watch : undefined
   }
 
   /** Whether the counter has to be read again to number a load as late as can be. */
   get isCounterStale(): boolean {
-    return this.#counterMoved || this.#feed.epoch === undefined
+    return this.#counterMoved || !this.#counterWatch?.isLive
   }
 
   /** The feed told that this key of the shared tier changed. */
@@ -153,6 +162,7 @@ export class TagMarkers {
 
   /** Nothing known may be believed any more. */
   forget(): void {
+    for (const asked of this.#asked) asked.isVoid = true
     this.#markers.clear()
     this.#counterMoved = true
   }
@@ -172,7 +182,7 @@ export class TagMarkers {
           number: this.#counter,
           verifiedAt: Number.POSITIVE_INFINITY,
           livesUntil: Number.POSITIVE_INFINITY,
-          epoch: undefined,
+          watch: undefined,
         })
     }
   }
@@ -206,7 +216,7 @@ export class TagMarkers {
     const number =
       this.#shared === undefined ? this.#counter + 1 : await this.#shared.raiseMarkers(tags.map(this.#keyOf), lifeMs)
     const verifiedAt = this.#shared === undefined ? Number.POSITIVE_INFINITY : now
-    for (const tag of tags) this.#learn(tag, { number, verifiedAt, livesUntil: now + lifeMs, epoch: undefined })
+    for (const tag of tags) this.#learn(tag, { number, verifiedAt, livesUntil: now + lifeMs, watch: undefined })
   }
 
   /**
@@ -220,34 +230,32 @@ export class TagMarkers {
     livesUntil?: number,
   ): Promise<void> {
     const keys = tags.map(this.#keyOf)
-    const { epoch } = this.#feed
-    const asked: Asked = { changed: new Set() }
+    const asked: Asked = { changed: new Set(), isVoid: false }
     this.#asked.add(asked)
     this.#counterMoved = false
     try {
       const { counter, markers } = await read(keys)
-      if (counter !== undefined && counter < this.#counter) this.#startAnew(counter)
-      this.#learnCounter(counter)
+      if (counter.number !== undefined && counter.number < this.#counter) this.#startAnew(counter.number)
+      this.#learnCounter(counter.number)
+      this.#counterWatch = asked.isVoid ? undefined : counter.watch
       for (const [index, tag] of tags.entries()) {
-        const number = markers[index]
-        const isWatched = epoch === this.#feed.epoch && !asked.changed.has(keys[index]!)
+        const { number, watch } = markers[index] as MarkerNumber
+        const isWatched = watch?.isLive && !asked.isVoid && !asked.changed.has(keys[index]!)
         if (number === undefined) this.#markers.delete(tag)
-        else this.#learn(tag, { number, verifiedAt: now, livesUntil, epoch: isWatched ? epoch : undefined })
+        else this.#learn(tag, { number, verifiedAt: now, livesUntil, watch: isWatched ? watch : undefined })
       }
     } catch (error) {
       this.#counterMoved = true
+      // The script may have written them, after which nobody watches them for us, and untold.
+      for (const tag of tags) this.#markers.delete(tag)
       throw error
     } finally {
       this.#asked.delete(asked)
     }
   }
 
-  #verifiedAt({ verifiedAt, epoch }: Marker): number {
-    return epoch !== undefined && epoch === this.#feed.epoch ? Math.max(verifiedAt, this.#feed.verifiedAt) : verifiedAt
-  }
-
-  get #feed(): InvalidationFeed {
-    return this.#shared?.feed ?? noFeed
+  #verifiedAt({ verifiedAt, watch }: Marker): number {
+    return watch === undefined ? verifiedAt : Math.max(verifiedAt, watch.verifiedAt)
   }
 
   // Answers may arrive out of order; a marker never falls, except when the server has lost its counter.
@@ -255,6 +263,8 @@ export class TagMarkers {
     this.#learnCounter(marker.number)
     const known = this.#markers.peek(tag)
     if (known !== undefined && marker.number < known.number) return
+    // Our own prolonging ends the watch until the marker is read again, so the move itself may not have been told.
+    if (known !== undefined && marker.number > known.number) this.#onMoved(this.#keyOf(tag))
     this.#markers.set(tag, { ...marker, livesUntil: marker.livesUntil ?? known?.livesUntil ?? 0 })
     this.#nameOf.set(this.#keyOf(tag), tag)
   }

@@ -1,5 +1,5 @@
 import type { CacheStats } from '../events/stats'
-import type { CompleteClock } from '../kernel/clock'
+import { type CompleteClock, systemClock } from '../kernel/clock'
 import type { Entry, RemovalCause } from '../kernel/entry'
 import { type Lookup, miss } from '../kernel/lookup'
 import type { Background } from './background'
@@ -40,7 +40,7 @@ export interface Write {
   readonly stamp: number
   /** Whether the shared tier answered when the write began; one that did not is not waited for again. */
   readonly isReachable: boolean
-  /** When it began, by the shared tier's clock. */
+  /** When it began, by the machine's own clock, whatever clock the manager was given: it is held against a server's. */
   readonly beganAt: number
 }
 
@@ -140,7 +140,7 @@ export class TieredCache {
     const isReachable = (await this.parts.shared?.knowledge.meet(tagged)) ?? true
     return {
       isReachable,
-      beganAt: this.parts.shared?.writes.beginning ?? 0,
+      beganAt: systemClock.now(),
       ticket: this.#fence.begin(),
       stamp: this.parts.markers.stamp,
     }
@@ -171,7 +171,7 @@ export class TieredCache {
     const since = this.#fence.now
     const sent = this.#changes.begin()
     const emptying = emptied.length > 0 ? this.#evictKeys(emptied) : undefined
-    const kept = await this.#putShared(accepted, write)
+    const kept = await this.parts.background.follow(this.#putShared(accepted, write))
     if (this.parts.shared !== undefined) this.#dropHere(keys, 'replaced', false)
     for (const [index, entry] of kept.entries()) {
       const key = keys[index]!
@@ -251,22 +251,25 @@ export class TieredCache {
     return this.#flights.size
   }
 
-  async #load(request: LoadRequest, signal: AbortSignal | undefined): Promise<unknown> {
+  async #load(request: LoadRequest, signal: AbortSignal | undefined, since?: number): Promise<unknown> {
     const { observer, markers, clock, background, isolation, shared, maxStalenessMs } = this.parts
     signal?.throwIfAborted()
-    const askedAt = clock.now()
+    const startedAt = clock.now()
+    const askedAt = since ?? startedAt
     let flight = this.#flights.find(request.key)
     if (flight !== undefined && wouldWaitForItself(flight)) return request.load(signal ?? flight.signal)
     observer.stats.localMisses++
     if (flight === undefined) {
       if (shared === undefined) observer.miss(request.key)
-      flight = this.#flights.start(new Flight(request, markers.stamp, askedAt), (it) => this.#fly(it))
+      flight = this.#flights.start(new Flight(request, markers.stamp, startedAt), (it) => this.#fly(it))
       background.track(flight.promise)
     } else observer.stats.joins++
     const loaded = await this.#wait(flight, signal)
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
-    if (shared !== undefined && askedAt - flight.vouchedAt > maxStalenessMs) return this.read(request, signal)
+    if (shared !== undefined && askedAt - flight.vouchedAt > maxStalenessMs) {
+      return this.hit(request.key) ?? this.#load(request, signal, askedAt)
+    }
     if (loaded.entry === undefined) return loaded.value
     try {
       return isolation.give(loaded.entry.held)
@@ -281,7 +284,7 @@ export class TieredCache {
     const { local, observer } = this.parts
     if (!loaded.keep || loaded.entry === undefined) return loaded
     // A watched copy whose key changed after it was read is older than what was told.
-    if (flight.revoked || (flight.changed && loaded.entry.watched)) observer.superseded(flight.key)
+    if (flight.revoked || (flight.changed && loaded.entry.watch !== undefined)) observer.superseded(flight.key)
     // A detached flight may land after a younger one, whose entry then stays.
     else if (!flight.detached || !local.has(flight.key)) local.keep(flight.key, loaded.entry)
     return loaded
@@ -314,7 +317,7 @@ export class TieredCache {
   async #evictKeys(keys: readonly string[]): Promise<void> {
     this.#dropHere(keys)
     if (this.parts.shared === undefined) return
-    await this.parts.shared.writes.evictMany(keys)
+    await this.parts.background.follow(this.parts.shared.writes.evictMany(keys))
     // Meanwhile another reader may have fetched the old value from the shared tier.
     this.#dropHere(keys)
   }
@@ -329,7 +332,8 @@ export class TieredCache {
 
   async #moveMarkers(names: readonly string[]): Promise<void> {
     try {
-      await this.parts.markers.evict(names, this.parts.markerLifeMs, this.parts.clock.now())
+      const { markers, background, markerLifeMs, clock } = this.parts
+      await background.follow(markers.evict(names, markerLifeMs, clock.now()))
     } catch (error) {
       this.parts.observer.sharedFailed('tags', error)
     }

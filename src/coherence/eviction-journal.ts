@@ -39,6 +39,7 @@ export class EvictionJournal {
   #pauseMs = firstRetryMs
   #cancelRetry: (() => void) | undefined
   #sending: Promise<void> | undefined
+  #closed = false
 
   constructor(parts: EvictionJournalParts) {
     this.#parts = parts
@@ -52,12 +53,18 @@ export class EvictionJournal {
     return this.#pending.size > 0 && this.#pending.has(key)
   }
 
+  /** Whether a key was kept here at some time since, or was evicted since: what was read before is not to be believed. */
+  touchedSince(key: string, moment: number): boolean {
+    return this.holds(key) || (this.#recent.get(key) ?? Number.NEGATIVE_INFINITY) >= moment
+  }
+
   /**
    * Keeps evictions that failed.
    *
    * @param lifeMs how long an entry that should be gone could live at the most
    */
   keep(keys: readonly string[], lifeMs: number): void {
+    if (this.#closed) return
     const pending: Pending = { until: this.#parts.clock.now() + lifeMs }
     for (const key of keys) {
       this.#pending.delete(key)
@@ -106,6 +113,7 @@ export class EvictionJournal {
   }
 
   close(): void {
+    this.#closed = true
     this.#cancelRetry?.()
     this.#pending.clear()
   }

@@ -1,18 +1,15 @@
-/** Port: how a process learns that what it holds of the shared tier has changed. */
-export interface InvalidationFeed {
-  /**
-   * Clock reading as of which every change has been told; `-Infinity` while nothing is told. Copies read while the
-   * feed was up are good as of then.
-   */
+/**
+ * The promise of one server to tell of changes of what was read from it. It lasts until the way by which it tells is
+ * interrupted; what is promised after that is another watch.
+ */
+export interface Watch {
+  /** Clock reading as of which every change has been told; stands still once the watch has ended. */
   readonly verifiedAt: number
-  /**
-   * Which feed this is: another number after each interruption, undefined while there is none. What was read under one
-   * number is watched only as long as that number stands.
-   */
-  readonly epoch: number | undefined
+  /** Whether it still lasts. */
+  readonly isLive: boolean
 }
 
-/** What a feed tells. */
+/** What the watches of servers tell. */
 export interface InvalidationListener {
   /** Something happened to these keys of the shared tier. */
   invalidated(keys: readonly string[]): void
@@ -20,5 +17,21 @@ export interface InvalidationListener {
   gap(): void
 }
 
-/** Where there is nobody to tell anything. */
-export const noFeed: InvalidationFeed = { verifiedAt: Number.NEGATIVE_INFINITY, epoch: undefined }
+/** One watch for what several servers have to watch; undefined unless all of them do. */
+export function joinWatches(watches: readonly (Watch | undefined)[]): Watch | undefined {
+  const [first, ...others] = new Set(watches)
+  if (first === undefined || others.includes(undefined)) return undefined
+  return others.length === 0 ? first : new JoinedWatch([first, ...(others as Watch[])])
+}
+
+class JoinedWatch implements Watch {
+  constructor(private readonly watches: readonly Watch[]) {}
+
+  get verifiedAt(): number {
+    return Math.min(...this.watches.map(({ verifiedAt }) => verifiedAt))
+  }
+
+  get isLive(): boolean {
+    return this.watches.every(({ isLive }) => isLive)
+  }
+}

@@ -8,8 +8,8 @@ export interface Entry {
   readonly expiresAt: number
   /** Clock reading as of which the shared tier, or the source itself, vouched for the value. */
   readonly verifiedAt: number
-  /** Whether the invalidation feed watches the entry and the markers of its tags, so that its word counts too. */
-  readonly watched: boolean
+  /** Who tells of changes of the entry, and of clears, so that this word counts too; undefined: nobody. */
+  readonly watch: EntryWatch | undefined
   /** The tag counter as known before the value was loaded. */
   readonly stamp: number
   /** Tags the value carries. */
@@ -20,6 +20,12 @@ export interface Entry {
   readonly loadMs: number
   /** Estimated bytes on the heap. */
   readonly bytes: number
+}
+
+/** As of when all changes of an entry have been told. */
+export interface EntryWatch {
+  /** A clock reading. */
+  readonly verifiedAt: number
 }
 
 /** Whether an entry's time is up; the one place that says what expiry means. */

@@ -14,7 +14,6 @@ import { createTagNames } from '../cache/tag-names'
 import { TieredCache } from '../cache/tiered-cache'
 import { createCodec } from '../codec/codec'
 import type { EvictionJournal } from '../coherence/eviction-journal'
-import { noFeed } from '../coherence/invalidation-feed'
 import type { EventHub } from '../events/event-hub'
 import type { CompleteClock } from '../kernel/clock'
 import type { TypeRegistry } from '../kernel/registered-types'
@@ -76,7 +75,6 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       clock,
       markers,
       observer,
-      feed: store?.feed ?? noFeed,
       trustMs: store === undefined ? Number.POSITIVE_INFINITY : maxStalenessMs,
       ttlMs: local?.ttlMs ?? 0,
       ttlJitter: definition.ttlJitter,
@@ -110,7 +108,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       maxValueBytes,
     })
     const keyOf = (key: string): string => keys.toShared(key)
-    const knowledge = new MarkerKnowledge({ store: open, markers, names, clock, observer, maxStalenessMs })
+    const knowledge = new MarkerKnowledge({ markers, names, clock, observer, maxStalenessMs })
     const writes = new SharedWrites({ store: open, frames, knowledge, clock, observer, journal, keyOf })
     const { commandTimeoutMs } = context
     const parts = {

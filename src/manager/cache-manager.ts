@@ -78,8 +78,10 @@ export class CacheManager {
     }
     const onChange = (): void =>
       this.#events.emit('deferred', { pending: this.#journal.size + this.#markers.journal.size })
-    this.#journal = new EvictionJournal({ clock, onChange, send: async (keys) => this.#store?.delete(keys) })
-    this.#markers = new TagMarkers(this.#store, markerKey, maxStalenessMs, clock, onChange)
+    this.#journal = new EvictionJournal({ clock, onChange, send: (keys) => this.#deleteLate(keys) })
+    this.#markers = new TagMarkers(this.#store, markerKey, maxStalenessMs, clock, onChange, (key) =>
+      this.#router.moved(key),
+    )
     this.#context = {
       prefix,
       clock,
@@ -263,16 +265,27 @@ export class CacheManager {
     }
   }
 
+  async #deleteLate(keys: readonly string[]): Promise<void> {
+    await this.#store?.delete(keys, 'journal')
+    // The server does not tell a process of its own deletes, and watches the keys no longer.
+    this.#router.invalidated(keys)
+  }
+
   async #shutDown(): Promise<void> {
-    for (const journal of this.#journals) if (journal.size > 0) this.#background.track(journal.flush())
-    await this.#background.drain(this.#definition.clock, closeDeadlineMs)
+    const { clock } = this.#definition
+    const until = clock.now() + closeDeadlineMs
+    // Twice: what is in flight now may yet come to the journals.
+    for (let round = 0; round < 2; round++) {
+      for (const journal of this.#journals) if (journal.size > 0) this.#background.track(journal.flush())
+      await this.#background.drain(clock, until - clock.now())
+    }
     for (const journal of this.#journals) journal.close()
     await this.#store?.close()
   }
 
   async #moveMarkers(names: readonly string[]): Promise<void> {
     try {
-      await this.#markers.evict(names, 24 * 3_600_000, this.#definition.clock.now())
+      await this.#background.follow(this.#markers.evict(names, 24 * 3_600_000, this.#definition.clock.now()))
     } catch (error) {
       this.#events.emit('sharedFailure', { cache: undefined, operation: 'tags', error })
     }

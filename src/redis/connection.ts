@@ -26,13 +26,26 @@ function jitter(attempt: number): number {
   return ((process.pid * 2_654_435_761 + attempt * 40_503) % 1_000) / 1_000
 }
 
+const oldestMajor = 7
+
+const unfitRetryMs = 2_000
+
 /** How long the server's time is believed before it is asked for again. */
 const timeBelievedMs = 30_000
 
-/** Commands that ioredis has and its types leave out. */
-interface ScriptsInBytes {
+/** A client with a command that ioredis has and its types leave out. */
+export interface Client extends Redis {
   evalshaBuffer(sha: string, keyCount: number, ...keysAndArgs: (string | Buffer)[]): Promise<unknown>
-  evalBuffer(lua: string, keyCount: number, ...keysAndArgs: (string | Buffer)[]): Promise<unknown>
+}
+
+/** Runs a script within {@link Connection.run}, which sees to it that the server has it. */
+export function evaluate(
+  client: Client,
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | Buffer)[],
+): Promise<unknown> {
+  return client.evalshaBuffer(script.sha, keys.length, ...keys, ...args)
 }
 
 /** One connection to one server, with the scripts loaded and the server's clock known. */
@@ -45,8 +58,15 @@ export class Connection {
   readonly #whenDown: (() => void)[] = []
   #isUp = false
   #lastError: unknown
-  #runId: string | undefined
+  /** Which server it is, as far as that is known. */
+  runId: string | undefined
+  // What makes this server of no use.
+  #unfit: string | undefined
+  #greetings = 0
+  #isFirst = true
+  #cancelRetry = (): void => {}
   #opening: Promise<void> | undefined
+  #opened: ((isUp: boolean) => void) | undefined
   #offsetMs: number | undefined
   #measured = { offsetMs: 0, errorMs: 0, at: 0 }
   #askedTimeAt = Number.NEGATIVE_INFINITY
@@ -66,9 +86,12 @@ export class Connection {
     this.client.on('error', (error: unknown) => {
       this.#lastError = error
     })
-    this.client.on('ready', () => this.#greet())
+    this.client.on('ready', () => void this.#greet())
     this.client.on('close', () => {
       this.#isUp = false
+      this.#greetings++
+      this.#cancelRetry()
+      this.#opened?.(false)
       for (const react of this.#whenDown) react()
     })
   }
@@ -94,6 +117,7 @@ export class Connection {
 
   close(): void {
     this.#isUp = false
+    this.#cancelRetry()
     this.client.disconnect()
   }
 
@@ -103,35 +127,29 @@ export class Connection {
    *
    * @throws CW_SHARED_UNAVAILABLE, CW_SHARED_REFUSED
    */
-  async run<Answer>(commands: (client: Redis) => Promise<Answer>): Promise<Answer> {
+  async run<Answer>(commands: (client: Client) => Promise<Answer>): Promise<Answer> {
     if (!this.#isUp) await this.connect()
     if (this.#clock.now() - this.#askedTimeAt > timeBelievedMs) this.#askTime()
+    const client = this.client as Client
     try {
-      return await commands(this.client)
+      return await commands(client).catch((error: unknown) => {
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+        // All of them once more, in their order: a read that follows a script must not come before it.
+        for (const { lua } of scripts) client.script('LOAD', lua).catch(() => {})
+        return commands(client)
+      })
     } catch (error) {
       throw this.#explain(error)
     }
   }
 
-  /** Runs a script; the server is sent the text only if it has lost it. */
-  async evaluate(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
-    const client = this.client as Redis & ScriptsInBytes
-    try {
-      return await client.evalshaBuffer(script.sha, keys.length, ...keys, ...args)
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return client.evalBuffer(script.lua, keys.length, ...keys, ...args)
-    }
-  }
-
   /**
-   * A time that the server's clock has passed already: as measured, less the round trip it was measured by and drift
-   * since. By the machine's own clock, whatever clock the manager was given: it is held against notes of the server.
+   * A time that the server's clock had certainly passed at this reading of the machine's own clock: as measured, less the
+   * round trip it was measured by and drift since.
    */
-  earliestServerTime(): number {
+  earliestServerTimeAt(moment: number): number {
     const { offsetMs, errorMs, at } = this.#measured
-    const now = systemClock.now()
-    return now + offsetMs - errorMs - 5 - (now - at) / 1_000
+    return moment + offsetMs - errorMs - 5 - Math.abs(moment - at) / 1_000
   }
 
   /** The server's clock in milliseconds since 1970, as well as this process knows it. */
@@ -141,42 +159,39 @@ export class Connection {
 
   #open(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const up = (): void => {
-        this.client.off('close', down)
+      this.#opened = (isUp) => {
+        this.#opened = undefined
         this.#opening = undefined
-        resolve()
+        if (isUp) resolve()
+        else reject(this.#away())
       }
-      const down = (): void => {
-        this.client.off('ready', up)
-        this.#opening = undefined
-        reject(this.#away())
-      }
-      this.client.once('ready', up)
-      this.client.once('close', down)
       this.client.connect().catch(() => {})
     })
   }
 
-  // The first commands on every connection, so that their answers come before those of all others.
-  #greet(): void {
-    this.#isUp = true
+  /** Asks a server who it is, before anything else is asked of it. */
+  async #greet(): Promise<void> {
+    const greeting = ++this.#greetings
     this.#askTime()
     for (const { lua } of scripts) this.client.script('LOAD', lua).catch(() => {})
+    // A user may be forbidden to ask; then it is not known whether this server is the one from before.
+    const info = await Promise.all([this.client.info('server'), this.client.info('replication')]).then(String, () => '')
+    if (greeting !== this.#greetings) return
+    this.#unfit = unfitness(info)
+    if (this.#unfit !== undefined) {
+      this.#opened?.(false)
+      // The address may lead to another one by then, or this one may have become a primary.
+      this.#cancelRetry = systemClock.setTimer(() => this.client.disconnect(true), unfitRetryMs)
+      return
+    }
+    const runId = runIdOf(info)
+    const isSameServer = this.#isFirst || (runId !== undefined && this.runId === runId)
+    this.#isFirst = false
+    this.runId = runId
+    this.#isUp = true
+    this.#onConnected(isSameServer)
     for (const react of this.#whenUp) react()
-    this.#recognise()
-  }
-
-  // A server that was restarted, or took over from another, has a run id of its own.
-  #recognise(): void {
-    this.client.info('server').then(
-      (info) => {
-        const runId = /run_id:(\w+)/.exec(info)?.[1]
-        const isSameServer = this.#runId === undefined || this.#runId === runId
-        this.#runId = runId
-        this.#onConnected(isSameServer)
-      },
-      () => this.#onConnected(false),
-    )
+    this.#opened?.(true)
   }
 
   #askTime(): void {
@@ -197,6 +212,12 @@ export class Connection {
   #away(): CacheError {
     const { host, port, path } = this.client.options
     const where = path ?? `${host}:${port}`
+    if (this.#unfit !== undefined) {
+      return cacheError(
+        'CW_SHARED_REFUSED',
+        `${this.#name} at ${where} is ${this.#unfit}. Calls are answered without it.`,
+      )
+    }
     const reason = this.#lastError === undefined ? '' : ` (${describeThrown(this.#lastError)})`
     return cacheError(
       'CW_SHARED_UNAVAILABLE',
@@ -209,10 +230,27 @@ export class Connection {
     const message = error instanceof Error ? error.message : String(error)
     if (error instanceof Error && error.name === 'ReplyError') {
       const remedy = remedyFor(error) || 'Look at the server for the cause.'
-      return cacheError('CW_SHARED_REFUSED', `${this.#name} refused a command: ${message}. ${remedy}`, error)
+      return cacheError(
+        'CW_SHARED_REFUSED',
+        `${this.#name} refused a command: ${message.replace(/\.$/, '')}. ${remedy}`,
+        error,
+      )
     }
     return cacheError('CW_SHARED_UNAVAILABLE', `${this.#name} lost the connection: ${message}.`, error)
   }
+}
+
+/** What tells one run of a server from every other. */
+export function runIdOf(info: string): string | undefined {
+  return /run_id:(\w+)/.exec(info)?.[1]
+}
+
+function unfitness(info: string): string | undefined {
+  const [, version, major] = /redis_version:((\d+)\S*)/.exec(info) ?? []
+  if (Number(major) < oldestMajor) return `of version ${version}; ${oldestMajor}.0 or later is needed`
+  if (/role:slave/.test(info))
+    return 'a replica, which may be behind and takes no writes; give the address of the primary'
+  return undefined
 }
 
 function remedyFor(error: unknown): string {

@@ -51,7 +51,9 @@ export function redis(where: RedisAddress & RedisTierOptions): SharedStoreFactor
     open({ clock, counterKey, maxStalenessMs, listener, onConnected }) {
       const data = new Connection(open, clock, 'Redis', onConnected)
       const listening = open({ ...failFast, enableAutoPipelining: false, protocol: 2 })
-      return new RedisStore(data, new TrackingFeed(data, listening, listener, clock, maxStalenessMs), counterKey)
+      const heartbeatKey = (): string => counterKey
+      const feed = new TrackingFeed({ data, listening, listener, clock, maxStalenessMs, heartbeatKey })
+      return new RedisStore(data, feed, counterKey)
     },
   }
 }

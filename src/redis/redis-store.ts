@@ -1,6 +1,13 @@
-import type { Redis } from 'ioredis'
-import { type MarkerNumbers, type SharedPut, type SharedStore, uniqueText } from '../index'
-import type { Connection } from './connection'
+import {
+  type Found,
+  type MarkerNumbers,
+  type SharedPut,
+  type SharedStore,
+  uniqueText,
+  type Watch,
+  type Written,
+} from '../index'
+import { type Client, type Connection, evaluate } from './connection'
 import {
   dropEntry,
   ensureMarkers,
@@ -9,6 +16,7 @@ import {
   raiseMarkers,
   releaseLease,
   renewLease,
+  type Script,
   takeLease,
 } from './scripts'
 import type { TrackingFeed } from './tracking-feed'
@@ -17,21 +25,21 @@ import type { TrackingFeed } from './tracking-feed'
 export class RedisStore implements SharedStore {
   readonly #connection: Connection
   readonly #counterKey: string
-  readonly feed: TrackingFeed
+  readonly #feed: TrackingFeed
   readonly #writer = uniqueText()
 
   constructor(connection: Connection, feed: TrackingFeed, counterKey: string) {
     this.#connection = connection
-    this.feed = feed
+    this.#feed = feed
     this.#counterKey = counterKey
   }
 
   async connect(): Promise<void> {
-    await Promise.all([this.#connection.connect(), this.feed.connect()])
+    await Promise.all([this.#connection.connect(), this.#feed.connect()])
   }
 
   async close(): Promise<void> {
-    this.feed.close()
+    this.#feed.close()
     this.#connection.close()
   }
 
@@ -39,103 +47,93 @@ export class RedisStore implements SharedStore {
     return this.#connection.serverTime()
   }
 
-  earliestServerTime(): number {
-    return this.#connection.earliestServerTime()
-  }
-
-  getMany(keys: readonly string[]): Promise<(Buffer | null)[]> {
-    if (keys.length === 0) return Promise.resolve([])
-    return this.#connection.run((client) => client.mgetBuffer(...keys))
+  async getMany(keys: readonly string[]): Promise<Found[]> {
+    if (keys.length === 0) return []
+    const [found, watch] = await this.#watched((client) => client.mgetBuffer(...keys))
+    return found.map((bytes) => ({ bytes, watch }))
   }
 
   /** By script, since only reads are watched, and `SET … GET` is none. */
-  lease(key: string, lease: Buffer, leaseMs: number, over?: Buffer): Promise<Buffer | null> {
-    return this.#connection.run(async (client) => {
+  async lease(key: string, lease: Buffer, leaseMs: number, over?: Buffer): Promise<Found> {
+    const args = over === undefined ? [lease, String(leaseMs)] : [lease, String(leaseMs), over]
+    const [bytes, watch] = await this.#watched(async (client) => {
       try {
-        return (await this.#connection.evaluate(
-          takeLease,
-          [key],
-          over === undefined ? [lease, String(leaseMs)] : [lease, String(leaseMs), over],
-        )) as Buffer | null
+        return (await evaluate(client, takeLease, [key], args)) as Buffer | null
       } catch (error) {
-        // A server that takes no writes may still have the value.
-        const found = isWriteRefusal(error) ? await client.getBuffer(key) : null
+        // A server that is full may still have the value.
+        const found = startsWith(error, 'OOM') ? await client.getBuffer(key) : null
         if (found === null) throw error
         return found
       }
     })
+    return { bytes, watch }
   }
 
-  renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean> {
-    return this.#script(renewLease, [key], [lease, String(leaseMs)]).then(isOne)
+  async renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean> {
+    return isOne(await this.#script(renewLease, [key], [lease, String(leaseMs)]))
   }
 
   async release(key: string, lease: Buffer): Promise<void> {
     await this.#script(releaseLease, [key], [lease])
   }
 
-  async fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<boolean> {
-    const [filled, stands] = await this.#connection.run((client) =>
-      Promise.all([
-        this.#connection.evaluate(fillLease, [key], [lease, bytes, lifeText(lifeMs)]),
-        this.#stillStands(client, key, bytes),
-      ]),
-    )
-    return Number(filled) === 1 && stands
+  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<Written> {
+    return this.#written(key, bytes, (client) => evaluate(client, fillLease, [key], [lease, bytes, lifeText(lifeMs)]))
   }
 
   // Commands of one turn leave in one flush.
-  putMany(entries: readonly SharedPut[]): Promise<boolean[]> {
-    return this.#connection.run((client) =>
-      Promise.all(
-        entries.map(async ({ key, bytes, lifeMs, beganAt }) => {
-          const args = [this.#writer, String(noteMs), String(Math.floor(beganAt)), bytes, lifeText(lifeMs)]
-          const [put, stands] = await Promise.all([
-            this.#connection.evaluate(putEntry, [key, noteOf(key)], args),
-            this.#stillStands(client, key, bytes),
-          ])
-          return Number(put) === 1 && stands
-        }),
-      ),
+  putMany(entries: readonly SharedPut[]): Promise<Written[]> {
+    return Promise.all(
+      entries.map(({ key, bytes, lifeMs, beganAt }) => {
+        const began = Math.floor(this.#connection.earliestServerTimeAt(beganAt))
+        const args = [this.#writer, String(noteMs), String(began), bytes, lifeText(lifeMs)]
+        return this.#written(key, bytes, (client) => evaluate(client, putEntry, [key, noteOf(key)], args))
+      }),
     )
   }
 
   /** A write is not watched, so what was just written is read: a few bytes, to know that it is ours. */
-  async #stillStands(client: Redis, key: string, bytes: Buffer): Promise<boolean> {
-    if (this.feed.epoch === undefined) return true
-    const head = await client.getrangeBuffer(key, 0, headBytes - 1)
-    return head.equals(bytes.subarray(0, headBytes))
+  async #written(key: string, bytes: Buffer, write: (client: Client) => Promise<unknown>): Promise<Written> {
+    const isWatched = this.#feed.watch !== undefined
+    const [[done, head], watch] = await this.#watched((client) =>
+      Promise.all([write(client), isWatched ? client.getrangeBuffer(key, 0, headBytes - 1) : undefined]),
+    )
+    const isOurs = head === undefined || head.equals(bytes.subarray(0, headBytes))
+    return { stands: isOne(done) && isOurs, watch: isWatched ? watch : undefined }
   }
 
-  async delete(keys: readonly string[]): Promise<void> {
-    const args = [this.#writer, String(noteMs)]
-    await this.#connection.run(() =>
-      Promise.all(keys.map((key) => this.#connection.evaluate(dropEntry, [key, noteOf(key)], args))),
+  async delete(keys: readonly string[], as?: 'journal'): Promise<void> {
+    const args = [as ?? this.#writer, String(noteMs)]
+    await this.#connection.run((client) =>
+      Promise.all(keys.map((key) => evaluate(client, dropEntry, [key, noteOf(key)], args))),
     )
   }
 
   async readMarkers(keys: readonly string[]): Promise<MarkerNumbers> {
-    return toNumbers(await this.#connection.run((client) => client.mget(this.#counterKey, ...keys)))
+    return toNumbers(...(await this.#watched((client) => client.mget(this.#counterKey, ...keys))))
   }
 
   async ensureMarkers(keys: readonly string[], lifeMs: number): Promise<MarkerNumbers> {
     const every = [this.#counterKey, ...keys]
-    const [, found] = await this.#connection.run((client) =>
-      Promise.all([this.#connection.evaluate(ensureMarkers, every, [lifeText(lifeMs)]), client.mget(...every)]),
+    const [[, found], watch] = await this.#watched((client) =>
+      Promise.all([evaluate(client, ensureMarkers, every, [lifeText(lifeMs)]), client.mget(...every)]),
     )
-    return toNumbers(found)
+    return toNumbers(found, watch)
   }
 
   async raiseMarkers(keys: readonly string[], lifeMs: number): Promise<number> {
     return Number(await this.#script(raiseMarkers, [this.#counterKey, ...keys], [String(whole(lifeMs))]))
   }
 
-  #script(
-    script: Parameters<Connection['evaluate']>[0],
-    keys: readonly string[],
-    args: readonly (string | Buffer)[],
-  ): Promise<unknown> {
-    return this.#connection.run(() => this.#connection.evaluate(script, keys, args))
+  #script(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+    return this.#connection.run((client) => evaluate(client, script, keys, args))
+  }
+
+  /** The answer of commands, and the watch under which they were both sent and answered. */
+  async #watched<Answer>(commands: (client: Client) => Promise<Answer>): Promise<[Answer, Watch | undefined]> {
+    const { watch } = this.#feed
+    const answer = await this.#connection.run(commands)
+    return [answer, watch?.isLive ? watch : undefined]
   }
 }
 
@@ -150,9 +148,9 @@ function noteOf(key: string): string {
 // The checksum and random id of a frame stand in its first bytes.
 const headBytes = 16
 
-function toNumbers(found: readonly (string | null)[]): MarkerNumbers {
-  const [counter, ...markers] = found.map(toNumber)
-  return { counter, markers }
+function toNumbers(found: readonly (string | null)[], watch: Watch | undefined): MarkerNumbers {
+  const [counter, ...markers] = found.map((text) => ({ number: toNumber(text), watch }))
+  return { counter: counter!, markers }
 }
 
 // What is no number says nothing of evictions: as good as lost.
@@ -171,10 +169,6 @@ function lifeText(lifeMs: number): string {
 
 function whole(ms: number): number {
   return Math.max(1, Math.floor(ms))
-}
-
-function isWriteRefusal(error: unknown): boolean {
-  return startsWith(error, 'OOM') || startsWith(error, 'READONLY') || startsWith(error, 'NOREPLICAS')
 }
 
 function startsWith(error: unknown, text: string): boolean {

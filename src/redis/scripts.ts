@@ -117,6 +117,13 @@ for i = 2, #KEYS do redis.call('SET', KEYS[i], text, 'PX', ARGV[1]) end
 return text
 `)
 
+/**
+ * Writes nothing, but counts as a script that may: a replica, a node that has lost the key's slot and a primary that may
+ * not write alone refuse it.
+ */
+export const heartbeat = `#!lua flags=allow-oom
+return 1`
+
 /** What is loaded when a connection opens. */
 export const scripts: readonly Script[] = [
   takeLease,

@@ -36,18 +36,14 @@ export function guardSharedStore(
     // Longer than a command: a connection takes several round trips, and nobody's call waits for this.
     connect: () => inTime('connect', store.connect(), Math.max(timeoutMs, 2_000)),
     close: () => store.close(),
-    get feed() {
-      return store.feed
-    },
     serverTime: () => store.serverTime(),
-    earliestServerTime: () => store.earliestServerTime(),
     getMany: (keys) => inTime('getMany', store.getMany(keys)),
     lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),
     renew: (key, lease, leaseMs) => inTime('renew', store.renew(key, lease, leaseMs)),
     release: (key, lease) => inTime('release', store.release(key, lease)),
     fill: (key, lease, bytes, lifeMs) => inTime('fill', store.fill(key, lease, bytes, lifeMs)),
     putMany: (entries) => inTime('putMany', store.putMany(entries)),
-    delete: (keys) => inTime('delete', store.delete(keys)),
+    delete: (keys, as) => inTime('delete', store.delete(keys, as)),
     readMarkers: (keys) => inTime('readMarkers', store.readMarkers(keys)),
     ensureMarkers: (keys, lifeMs) => inTime('ensureMarkers', store.ensureMarkers(keys, lifeMs)),
     raiseMarkers: (keys, lifeMs) => inTime('raiseMarkers', store.raiseMarkers(keys, lifeMs)),

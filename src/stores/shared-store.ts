@@ -1,4 +1,4 @@
-import type { InvalidationFeed, InvalidationListener } from '../coherence/invalidation-feed'
+import type { InvalidationListener, Watch } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 
 /**
@@ -12,34 +12,34 @@ export interface SharedStore {
   connect(): Promise<void>
   /** Lets go of every connection of its own. */
   close(): Promise<void>
-  /** Tells what happens to keys that were read or filled here. */
-  readonly feed: InvalidationFeed
   /** The tier's clock in milliseconds, as well as this process knows it. */
   serverTime(): number
-  /** A time that the tier's clock has certainly passed. */
-  earliestServerTime(): number
 
   /** As many answers as keys, in their order, in one round trip. */
-  getMany(keys: readonly string[]): Promise<(Buffer | null)[]>
+  getMany(keys: readonly string[]): Promise<Found[]>
   /**
-   * Reads the key or takes a lease on it: null when the lease was granted, what stands there otherwise.
+   * Reads the key or takes a lease on it: nothing is found when the lease was granted.
    *
    * @param over also take the lease if what stands there begins with these bytes (a dead entry)
    */
-  lease(key: string, lease: Buffer, leaseMs: number, over?: Buffer): Promise<Buffer | null>
+  lease(key: string, lease: Buffer, leaseMs: number, over?: Buffer): Promise<Found>
   /** Prolongs a lease that is still held; false if it is not. */
   renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean>
   /** Gives a lease back if it is still held. */
   release(key: string, lease: Buffer): Promise<void>
-  /** Replaces the lease by the value if it is still held; false, and nothing changed, if it is not. Watches the key. */
-  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<boolean>
+  /** Replaces the lease by the value if it is still held; otherwise nothing is changed, and nothing stands. */
+  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<Written>
   /**
    * Writes entries in one round trip; for each, whether it stands. One whose key another process has written since
-   * `beganAt` does not: which value is newer cannot be told, so the key is left empty. Watches the keys.
+   * `beganAt` does not: which value is newer cannot be told, so the key is left empty.
    */
-  putMany(entries: readonly SharedPut[]): Promise<boolean[]>
-  /** Removes what stands at the keys, leases too, and lets no write that began earlier take their place. */
-  delete(keys: readonly string[]): Promise<void>
+  putMany(entries: readonly SharedPut[]): Promise<Written[]>
+  /**
+   * Removes what stands at the keys, leases too, and lets no write that began earlier take their place.
+   *
+   * @param as a retry is no write of now: it must not pass for one when writes of this process are told from others'
+   */
+  delete(keys: readonly string[], as?: 'journal'): Promise<void>
 
   /** The counter and the numbers of these markers, in one round trip. */
   readMarkers(keys: readonly string[]): Promise<MarkerNumbers>
@@ -49,10 +49,28 @@ export interface SharedStore {
   raiseMarkers(keys: readonly string[], lifeMs: number): Promise<number>
 }
 
-/** The tag counter and some markers as the shared tier has them; undefined for what it has not. */
+/** What stands at a key, and who will tell of its changes from then on; undefined: nobody. */
+export interface Found {
+  readonly bytes: Buffer | null
+  readonly watch: Watch | undefined
+}
+
+/** Whether what was written stands, and who will tell of its changes from then on. */
+export interface Written {
+  readonly stands: boolean
+  readonly watch: Watch | undefined
+}
+
+/** The tag counter and some markers as the shared tier has them. */
 export interface MarkerNumbers {
-  readonly counter: number | undefined
-  readonly markers: readonly (number | undefined)[]
+  readonly counter: MarkerNumber
+  readonly markers: readonly MarkerNumber[]
+}
+
+/** A number of the shared tier, undefined if it has none, and who will tell of its changes from then on. */
+export interface MarkerNumber {
+  readonly number: number | undefined
+  readonly watch: Watch | undefined
 }
 
 /** One entry of {@link SharedStore.putMany}. */
@@ -60,7 +78,7 @@ export interface SharedPut {
   readonly key: string
   readonly bytes: Buffer
   readonly lifeMs: number
-  /** Server time at which the write began, or a little earlier. */
+  /** When the write began, by the machine's own clock. */
   readonly beganAt: number
 }
 

@@ -9,7 +9,7 @@ const entry = (bytes = 0): Entry => ({
   settled: undefined,
   expiresAt: Number.POSITIVE_INFINITY,
   verifiedAt: 0,
-  watched: false,
+  watch: undefined,
   stamp: 0,
   tags: [],
   markers: [],
