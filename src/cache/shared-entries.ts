@@ -98,12 +98,15 @@ export class SharedEntries {
   }
 
   async #isAlive(names: readonly string[], stamp: number, askedAt: number): Promise<boolean> {
-    const { markers } = this.parts
-    // One dead tag settles it; only an entry that may live is worth asking for.
-    if (markers.judge(names, stamp) === 'dead') return false
-    const unverified = markers.unverified(names, askedAt)
-    if (unverified.length > 0 || markers.judge(names, stamp) === 'unknown') {
-      await markers.verify(unverified, this.parts.clock.now())
+    const { markers, clock } = this.parts
+    // While some are asked for, others may be told of: where many processes begin at once, more than once.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const verdict = markers.judge(names, stamp)
+      // One dead tag settles it; only an entry that may live is worth asking for.
+      if (verdict === 'dead') return false
+      const unverified = markers.unverified(names, askedAt)
+      if (verdict === 'alive' && unverified.length === 0) return true
+      await markers.verify(unverified, clock.now())
     }
     return markers.judge(names, stamp) === 'alive'
   }

@@ -156,13 +156,35 @@ export class SharedTier implements Tier {
 
   /** Reads many keys in one round trip without loading them. */
   async peekMany(keys: readonly string[]): Promise<(Entry | undefined)[]> {
-    const { store, frames, clock, observer, knowledge } = this.parts
+    const byShared = new Map(keys.map((key) => [this.parts.keyOf(key), key]))
+    const found = new Map<string, Entry | undefined>()
+    const askedAt = this.parts.clock.now()
+    const asking = this.parts.knowledge.ask(askedAt, false)
+    await Promise.all(
+      this.parts.store.groups([...byShared.keys()]).map(async (group) => {
+        const entries = await this.#peekGroup(
+          group.map((key) => [byShared.get(key)!, key]),
+          askedAt,
+          asking,
+        )
+        for (const [index, entry] of entries.entries()) found.set(byShared.get(group[index]!)!, entry)
+      }),
+    )
+    return keys.map((key) => found.get(key))
+  }
+
+  /** Reads what one server has to answer for. */
+  async #peekGroup(
+    keys: readonly (readonly [key: string, sharedKey: string])[],
+    askedAt: number,
+    asking: Promise<unknown>,
+  ): Promise<(Entry | undefined)[]> {
+    const { store, frames, observer, journal } = this.parts
     try {
-      const askedAt = clock.now()
-      const [found] = await Promise.all([store.getMany(keys.map(this.parts.keyOf)), knowledge.ask(askedAt, false)])
+      const [found] = await Promise.all([store.getMany(keys.map(([, sharedKey]) => sharedKey)), asking])
       return await Promise.all(
-        keys.map(async (key, index) => {
-          const isPending = this.parts.journal.touchedSince(this.parts.keyOf(key), askedAt)
+        keys.map(async ([key, sharedKey], index) => {
+          const isPending = journal.touchedSince(sharedKey, askedAt)
           const reading = isPending ? undefined : await frames.read(key, found[index]!, askedAt)
           if (reading?.kind !== 'entry') {
             observer.stats.sharedMisses++

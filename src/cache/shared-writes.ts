@@ -18,6 +18,18 @@ export interface SharedWritesParts {
   readonly keyOf: (key: string) => string
 }
 
+/** An entry to be written. */
+export interface SharedWrite {
+  readonly key: string
+  readonly entry: Entry
+}
+
+interface FramedWrite extends SharedWrite {
+  readonly sharedKey: string
+  /** Undefined if it cannot be carried. */
+  readonly bytes: Buffer | undefined
+}
+
 // An eviction that cannot be sent for so long is given up to the ttl of what it should have removed.
 const deferredLifeMs = 24 * 3_600_000
 
@@ -30,21 +42,36 @@ export class SharedWrites {
    *
    * @returns for each the entry as the local tier may keep it, or undefined
    */
-  async putMany(
-    puts: readonly { readonly key: string; readonly entry: Entry }[],
-    beganAt: number,
-  ): Promise<(Entry | undefined)[]> {
-    const { store, frames, clock, observer, knowledge } = this.parts
-    const framed = puts.map(({ key, entry }) => ({ key, entry, bytes: frames.write(key, entry) }))
-    const carried = framed.filter((put): put is typeof put & { bytes: Buffer } => put.bytes !== undefined)
-    const refused = framed.filter((put) => put.bytes === undefined).map((put) => this.parts.keyOf(put.key))
+  async putMany(puts: readonly SharedWrite[], beganAt: number): Promise<(Entry | undefined)[]> {
+    const { store, frames } = this.parts
+    const framed = puts.map((put) => ({
+      ...put,
+      sharedKey: this.parts.keyOf(put.key),
+      bytes: frames.write(put.key, put.entry),
+    }))
+    const byKey = new Map(framed.map((put) => [put.sharedKey, put]))
+    const kept = new Map<string, Entry | undefined>()
+    await Promise.all(
+      store.groups([...byKey.keys()]).map(async (keys) => {
+        const group = keys.map((key) => byKey.get(key)!)
+        for (const [index, entry] of (await this.#putGroup(group, beganAt)).entries()) kept.set(keys[index]!, entry)
+      }),
+    )
+    return framed.map(({ sharedKey }) => kept.get(sharedKey))
+  }
+
+  /** Puts what one server has to take. */
+  async #putGroup(puts: readonly FramedWrite[], beganAt: number): Promise<(Entry | undefined)[]> {
+    const { store, clock, observer, knowledge } = this.parts
+    const carried = puts.filter((put): put is FramedWrite & { bytes: Buffer } => put.bytes !== undefined)
+    const refused = puts.filter(({ bytes }) => bytes === undefined).map(({ sharedKey }) => sharedKey)
     const sentAt = clock.now()
     let written: readonly Written[]
     try {
       ;[written] = await Promise.all([
         store.putMany(
-          carried.map(({ key, entry, bytes }) => ({
-            key: this.parts.keyOf(key),
+          carried.map(({ sharedKey, entry, bytes }) => ({
+            key: sharedKey,
             bytes,
             lifeMs: entry.expiresAt - sentAt,
             beganAt,
@@ -63,9 +90,9 @@ export class SharedWrites {
       this.deferPuts(puts.map(({ key }) => key))
       return puts.map(() => undefined)
     }
-    const standing = new Map(carried.map(({ key }, index) => [key, written[index]!]))
-    return framed.map(({ key, entry }) => {
-      const its = standing.get(key)
+    const standing = new Map(carried.map(({ sharedKey }, index) => [sharedKey, written[index]!]))
+    return puts.map(({ sharedKey, entry }) => {
+      const its = standing.get(sharedKey)
       return its?.stands ? knowledge.vouched(entry, sentAt, its.watch) : undefined
     })
   }
@@ -78,13 +105,16 @@ export class SharedWrites {
   /** Deletes keys and whatever lease stands on them. */
   async evictMany(keys: readonly string[]): Promise<void> {
     const { store, journal, observer } = this.parts
-    const sharedKeys = keys.map(this.parts.keyOf)
-    try {
-      await store.delete(sharedKeys)
-      journal.arrived(sharedKeys)
-    } catch (error) {
-      journal.keep(sharedKeys, deferredLifeMs)
-      observer.sharedFailed('evict', error)
-    }
+    await Promise.all(
+      store.groups(keys.map(this.parts.keyOf)).map(async (group) => {
+        try {
+          await store.delete(group)
+          journal.arrived(group)
+        } catch (error) {
+          journal.keep(group, deferredLifeMs)
+          observer.sharedFailed('evict', error)
+        }
+      }),
+    )
   }
 }

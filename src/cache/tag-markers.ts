@@ -75,6 +75,7 @@ export class TagMarkers {
     this.#shared = shared
     this.journal = new EvictionJournal({
       clock,
+      groups: (names) => [names],
       send: (names) => this.#raise(names, deferredLifeMs, clock.now()),
       onChange: onDeferred,
     })

@@ -8,7 +8,9 @@ interface Pending {
 /** What a {@link EvictionJournal} works with. */
 export interface EvictionJournalParts {
   readonly clock: CompleteClock
-  /** Sends evictions; rejects if it is not known that they arrived. */
+  /** Keys by who has to take them, so that one who is away holds up no other. */
+  readonly groups: (keys: readonly string[]) => readonly (readonly string[])[]
+  /** Sends evictions of one group; rejects if it is not known that they arrived. */
   readonly send: (keys: readonly string[]) => Promise<void>
   /** Told when evictions had to be kept back, and when they have arrived. */
   readonly onChange: (pending: number) => void
@@ -121,21 +123,28 @@ export class EvictionJournal {
   async #sendAll(): Promise<void> {
     const now = this.#parts.clock.now()
     for (const [key, { until }] of this.#pending) if (until <= now) this.#pending.delete(key)
-    const due = [...this.#pending]
-    try {
-      for (let from = 0; from < due.length; from += batch) {
-        const some = due.slice(from, from + batch)
-        const keys = some.map(([key]) => key)
-        await this.#parts.send(keys)
-        // One kept anew meanwhile is younger than what was sent.
-        for (const [key, pending] of some) if (this.#pending.get(key) === pending) this.#pending.delete(key)
-        this.arrived(keys)
-      }
-      this.#pauseMs = firstRetryMs
-    } catch {
-      this.#pauseMs = Math.min(longestRetryMs, this.#pauseMs * 2)
-    }
+    const groups = this.#parts.groups([...this.#pending.keys()])
+    const sent = await Promise.all(groups.map((keys) => this.#sendGroup(keys)))
+    this.#pauseMs = sent.includes(false) ? Math.min(longestRetryMs, this.#pauseMs * 2) : firstRetryMs
     this.#parts.onChange(this.#pending.size)
+  }
+
+  async #sendGroup(keys: readonly string[]): Promise<boolean> {
+    try {
+      for (let from = 0; from < keys.length; from += batch) {
+        const some = keys.slice(from, from + batch)
+        const before = some.map((key) => this.#pending.get(key))
+        await this.#parts.send(some)
+        // One kept anew meanwhile is younger than what was sent.
+        for (const [index, key] of some.entries()) {
+          if (this.#pending.get(key) === before[index]) this.#pending.delete(key)
+        }
+        this.arrived(some)
+      }
+      return true
+    } catch {
+      return false
+    }
   }
 
   #schedule(): void {

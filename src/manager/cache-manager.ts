@@ -78,7 +78,12 @@ export class CacheManager {
     }
     const onChange = (): void =>
       this.#events.emit('deferred', { pending: this.#journal.size + this.#markers.journal.size })
-    this.#journal = new EvictionJournal({ clock, onChange, send: (keys) => this.#deleteLate(keys) })
+    this.#journal = new EvictionJournal({
+      clock,
+      onChange,
+      groups: (keys) => this.#store?.groups(keys) ?? [],
+      send: (keys) => this.#deleteLate(keys),
+    })
     this.#markers = new TagMarkers(this.#store, markerKey, maxStalenessMs, clock, onChange, (key) =>
       this.#router.moved(key),
     )

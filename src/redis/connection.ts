@@ -210,8 +210,8 @@ export class Connection {
   }
 
   #away(): CacheError {
-    const { host, port, path } = this.client.options
-    const where = path ?? `${host}:${port}`
+    const { host, port, path, sentinels, name } = this.client.options
+    const where = sentinels ? `the primary that sentinels call '${name}'` : (path ?? `${host}:${port}`)
     if (this.#unfit !== undefined) {
       return cacheError(
         'CW_SHARED_REFUSED',

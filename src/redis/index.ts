@@ -3,105 +3,185 @@
  *
  * @module
  */
-import { Redis, type RedisOptions } from 'ioredis'
-import { cacheError, type Duration, milliseconds, type SharedStoreFactory } from '../index'
+import { type Cluster, type NatMap, Redis, type RedisOptions, type SentinelAddress } from 'ioredis'
+import {
+  type CacheError,
+  cacheError,
+  type Duration,
+  milliseconds,
+  type SharedStore,
+  type SharedStoreContext,
+  type SharedStoreFactory,
+  uniqueText,
+} from '../index'
+import { type Address, translator } from './cluster-slots'
+import { ClusterStore } from './cluster-store'
 import { Connection, failFast } from './connection'
 import { RedisStore } from './redis-store'
 import { TrackingFeed } from './tracking-feed'
 
 /** What every form of {@link redis} takes beside the address: options of ioredis, and these. */
-export interface RedisTierOptions extends Omit<RedisOptions, 'commandTimeout'> {
+export interface RedisTierOptions extends Omit<RedisOptions, 'commandTimeout' | 'sentinels' | 'name'> {
   /** How long a call waits for the server before it goes on without it. @default '250ms' */
   readonly commandTimeout?: Duration
+  /** For a cluster behind a network that translates addresses: those by which this process reaches the nodes. */
+  readonly natMap?: NatMap
 }
+
+/** A node of a cluster to begin with; the others are learned from it. */
+export type ClusterSeed = string | { readonly host?: string; readonly port?: number }
 
 /** Where the server is: by address, by options of ioredis, or the same place as a client you have. */
 export type RedisAddress =
   | { readonly url: string | undefined }
   | { readonly options: RedisOptions }
-  | { readonly client: Redis }
+  | { readonly client: Redis | Cluster }
+  /** Sentinels, and the name they know the primary by. */
+  | { readonly sentinels: readonly Partial<SentinelAddress>[]; readonly name: string }
+  | { readonly cluster: readonly ClusterSeed[] }
 
 /**
- * A Redis server as the shared tier of a manager. Makes a connection of its own, also beside a client it is given, so
- * that it can refuse to wait and to send late whatever that client's options are; closes only what it made.
+ * Redis as the shared tier of a manager: one server, a primary watched by sentinels, or a cluster. Makes connections of
+ * its own, also beside a client it is given, so that it can refuse to wait and to send late whatever that client's
+ * options are; closes only what it made.
  *
  * @throws CW_OPTION_INVALID
  *
  * @example
  * ```ts
  * configureCaching({ shared: redis({ url: process.env.REDIS_URL }) })
+ * configureCaching({ shared: redis({ sentinels: [{ host: 'sentinel-1', port: 26379 }], name: 'mymaster' }) })
+ * configureCaching({ shared: redis({ cluster: ['node-1:6379', 'node-2:6379'] }) })
  * ```
  */
 export function redis(where: RedisAddress & RedisTierOptions): SharedStoreFactory {
   if (typeof where !== 'object' || where === null) {
-    throw cacheError('CW_OPTION_INVALID', 'redis(): give an object with `url`, `options` or `client`.')
+    throw invalid('give an object with one of `url`, `options`, `client`, `sentinels` and `cluster`.')
   }
-  const open = opener(where)
+  const given = forms.filter((form) => form in where)
+  if (given.length !== 1) {
+    throw invalid(
+      `give one of \`url\`, \`options\`, \`client\`, \`sentinels\` and \`cluster\`, got ${given.join(' and ') || 'none'}.`,
+    )
+  }
   const { commandTimeout = '250ms' } = where
   const commandTimeoutMs = milliseconds(commandTimeout, 'redis(): option `commandTimeout`')
   if (commandTimeoutMs === 0) {
-    throw cacheError(
-      'CW_OPTION_INVALID',
-      'redis(): option `commandTimeout` must be more than 0: no command answers in no time.',
-    )
+    throw invalid('option `commandTimeout` must be more than 0: no command answers in no time.')
   }
-  return {
-    name: 'Redis',
-    commandTimeoutMs,
-    open({ clock, counterKey, maxStalenessMs, listener, onConnected }) {
-      const data = new Connection(open, clock, 'Redis', onConnected)
-      const listening = open({ ...failFast, enableAutoPipelining: false, protocol: 2 })
-      const heartbeatKey = (): string => counterKey
-      const feed = new TrackingFeed({ data, listening, listener, clock, maxStalenessMs, heartbeatKey })
-      return new RedisStore(data, feed, counterKey)
-    },
+  const cluster = clusterAt(where)
+  if (cluster !== undefined) {
+    return { name: 'Redis Cluster', commandTimeoutMs, open: (context) => new ClusterStore({ ...cluster, context }) }
   }
+  const open = opener(where)
+  return { name: 'Redis', commandTimeoutMs, open: (context) => openServer(open, context) }
 }
+
+const forms = ['url', 'options', 'client', 'sentinels', 'cluster'] as const
 
 type Opener = (options: RedisOptions & { readonly replyMapping: 'legacy' }) => Redis
 
+function openServer(open: Opener, context: SharedStoreContext): SharedStore {
+  const { clock, counterKey, maxStalenessMs, listener, onConnected } = context
+  const data = new Connection(open, clock, 'Redis', onConnected)
+  const listening = open({ ...failFast, enableAutoPipelining: false, protocol: 2 })
+  const heartbeatKey = (): string => counterKey
+  const feed = new TrackingFeed({ data, listening, listener, clock, maxStalenessMs, heartbeatKey })
+  return new RedisStore({ connection: data, feed, counterKey, writer: uniqueText() })
+}
+
+/** What makes the client of a single server, or of the primary that sentinels name. */
 function opener(where: RedisAddress & RedisTierOptions): Opener {
-  const given = ['url', 'options', 'client'].filter((name) => name in where)
-  for (const topology of ['sentinels', 'cluster']) {
-    if (topology in where) {
-      throw cacheError(
-        'CW_OPTION_INVALID',
-        `redis(): \`${topology}\` is not supported yet; give one server by \`url\`, \`options\` or \`client\`.`,
-      )
+  const { commandTimeout: _, natMap: __, ...rest } = where
+  if ('client' in rest) {
+    const { client, ...beside } = rest
+    if (typeof client?.duplicate !== 'function') {
+      throw invalid('`client` must be a client of ioredis, `Redis` or `Cluster`.')
     }
+    return (options) => (client as Redis).duplicate({ ...beside, ...options })
   }
-  if (given.length !== 1) {
-    throw cacheError(
-      'CW_OPTION_INVALID',
-      `redis(): give one of \`url\`, \`options\` and \`client\`, got ${given.join(' and ') || 'none'}.`,
-    )
-  }
-  if ('client' in where) {
-    const { client, commandTimeout: _, ...beside } = where
-    if (typeof client?.duplicate !== 'function' || client.isCluster) {
-      throw cacheError('CW_OPTION_INVALID', 'redis(): `client` must be a Redis client of ioredis (not a Cluster).')
-    }
-    return (options) => client.duplicate({ ...beside, ...options })
-  }
-  if ('url' in where) {
-    const { url, commandTimeout: _, ...beside } = where
+  if ('url' in rest) {
+    const { url, ...beside } = rest
     if (url === undefined || url === '') {
-      throw cacheError(
-        'CW_OPTION_INVALID',
-        'redis(): `url` is not set. Is the environment variable it comes from defined?',
-      )
+      throw invalid('`url` is not set. Is the environment variable it comes from defined?')
     }
     if (typeof url !== 'string' || !/^(rediss?:\/\/|\/)/.test(url)) {
-      throw cacheError(
-        'CW_OPTION_INVALID',
-        `redis(): \`url\` must begin with redis:// or rediss://, or be the path of a socket; got ${typeof url === 'string' ? `'${url.replace(/\/\/.*@/, '//…@')}'` : typeof url}.`,
-      )
+      const got = typeof url === 'string' ? `'${url.replace(/\/\/.*@/, '//…@')}'` : typeof url
+      throw invalid(`\`url\` must begin with redis:// or rediss://, or be the path of a socket; got ${got}.`)
     }
     return (options) => new Redis(url, { ...beside, ...options })
   }
-  const { options: its, commandTimeout: _, ...beside } = where
-  if (typeof its !== 'object' || its === null) {
-    throw cacheError('CW_OPTION_INVALID', 'redis(): `options` must be an object of ioredis options.')
+  if ('sentinels' in rest) {
+    const { sentinels, name, ...beside } = rest
+    if (!Array.isArray(sentinels) || sentinels.length === 0) {
+      throw invalid('`sentinels` must be a list of addresses, `{ host, port }`, with one at least.')
+    }
+    if (typeof name !== 'string' || name === '') {
+      throw invalid('beside `sentinels` give `name`, the name by which they know the primary.')
+    }
+    // Sentinels tell of a failover at once; a primary that was cut off would be believed until it noticed itself.
+    const sentinel = { failoverDetector: true, sentinelRetryStrategy: failFast.retryStrategy, ...beside }
+    return (options) => new Redis({ ...sentinel, ...options, sentinels: [...sentinels], name, role: 'master' })
   }
+  const { options: its, ...beside } = rest as { options: RedisOptions }
+  if (typeof its !== 'object' || its === null) throw invalid('`options` must be an object of ioredis options.')
   return (options) => new Redis({ ...its, ...beside, ...options })
+}
+
+type ClusterAt = Omit<ConstructorParameters<typeof ClusterStore>[0], 'context'>
+
+/** What makes the clients of a cluster's nodes; undefined if it is no cluster. */
+function clusterAt(where: RedisAddress & RedisTierOptions): ClusterAt | undefined {
+  const { commandTimeout: _, natMap, ...rest } = where
+  if ('cluster' in rest) {
+    const { cluster, ...options } = rest
+    if (!Array.isArray(cluster) || cluster.length === 0) {
+      throw invalid("`cluster` must be a list of nodes, `{ host, port }` or 'host:port', with one at least.")
+    }
+    return clusterOf(cluster, options, natMap)
+  }
+  if ('client' in rest && rest.client?.isCluster) {
+    const { client, ...beside } = rest
+    // Its own list of nodes is private, and it may not be connected yet.
+    const { startupNodes, options } = client as unknown as Pick<Cluster, 'options'> & { startupNodes: ClusterSeed[] }
+    const { keyPrefix, redisOptions } = options
+    const its = { ...redisOptions, ...(keyPrefix === undefined ? {} : { keyPrefix }), ...beside }
+    return clusterOf(startupNodes, its, natMap ?? options.natMap)
+  }
+  return undefined
+}
+
+function clusterOf(nodes: readonly ClusterSeed[], options: RedisOptions, natMap: NatMap | undefined): ClusterAt {
+  if (options.db !== undefined && options.db !== 0) {
+    throw invalid(`a cluster has one database, 0; \`db\` is ${options.db}.`)
+  }
+  const seeds = nodes.map(seedAddress)
+  return {
+    seeds: seeds.map(({ host, port }) => ({ host, port })),
+    keyPrefix: options.keyPrefix ?? '',
+    nat: translator(natMap),
+    open: ({ host, port }, own) => new Redis({ ...seeds[0]?.options, ...options, ...own, host, port }),
+  }
+}
+
+/** A seed as an address; a URL may also carry a password, and TLS. */
+function seedAddress(seed: ClusterSeed): Address & { readonly options?: RedisOptions } {
+  if (typeof seed === 'object' && seed !== null) return { host: seed.host ?? '127.0.0.1', port: seed.port ?? 6379 }
+  const text = typeof seed === 'string' ? seed : ''
+  const address = /^rediss?:\/\//.test(text) ? text : `redis://${text}`
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (url === undefined || url.hostname === '') {
+    throw invalid(
+      `\`cluster\`: a node is given as { host, port } or 'host:port', got ${typeof seed} '${String(seed)}'.`,
+    )
+  }
+  const options: RedisOptions = {}
+  if (url.username !== '') options.username = decodeURIComponent(url.username)
+  if (url.password !== '') options.password = decodeURIComponent(url.password)
+  if (url.protocol === 'rediss:') options.tls = {}
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379), options }
+}
+
+function invalid(message: string): CacheError {
+  return cacheError('CW_OPTION_INVALID', `redis(): ${message}`)
 }

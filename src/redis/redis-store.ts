@@ -1,17 +1,12 @@
-import {
-  type Found,
-  type MarkerNumbers,
-  type SharedPut,
-  type SharedStore,
-  uniqueText,
-  type Watch,
-  type Written,
-} from '../index'
+import type { Found, MarkerNumber, MarkerNumbers, SharedPut, SharedStore, Watch, Written } from '../index'
 import { type Client, type Connection, evaluate } from './connection'
 import {
+  createMarkers,
   dropEntry,
   ensureMarkers,
   fillLease,
+  liftMarkers,
+  noteWrite,
   putEntry,
   raiseMarkers,
   releaseLease,
@@ -21,21 +16,37 @@ import {
 } from './scripts'
 import type { TrackingFeed } from './tracking-feed'
 
+/** What a {@link RedisStore} works with. */
+export interface RedisStoreParts {
+  readonly connection: Connection
+  readonly feed: TrackingFeed
+  readonly counterKey: string
+  /** What tells writes of this process from those of others. */
+  readonly writer: string
+  /** Whether each command is to be let through to a slot that is on its way to this server. */
+  readonly isAsking?: boolean
+}
+
 /** The shared tier on one Redis server. The protocol is told in docs/protocol.md. */
 export class RedisStore implements SharedStore {
   readonly #connection: Connection
   readonly #counterKey: string
   readonly #feed: TrackingFeed
-  readonly #writer = uniqueText()
+  readonly #writer: string
+  readonly #isAsking: boolean
 
-  constructor(connection: Connection, feed: TrackingFeed, counterKey: string) {
+  constructor({ connection, feed, counterKey, writer, isAsking = false }: RedisStoreParts) {
     this.#connection = connection
     this.#feed = feed
     this.#counterKey = counterKey
+    this.#writer = writer
+    this.#isAsking = isAsking
   }
 
   async connect(): Promise<void> {
     await Promise.all([this.#connection.connect(), this.#feed.connect()])
+    // By now both connections stand.
+    await this.#feed.connect()
   }
 
   async close(): Promise<void> {
@@ -45,6 +56,10 @@ export class RedisStore implements SharedStore {
 
   serverTime(): number {
     return this.#connection.serverTime()
+  }
+
+  groups(keys: readonly string[]): readonly (readonly string[])[] {
+    return [keys]
   }
 
   async getMany(keys: readonly string[]): Promise<Found[]> {
@@ -104,35 +119,75 @@ export class RedisStore implements SharedStore {
 
   async delete(keys: readonly string[], as?: 'journal'): Promise<void> {
     const args = [as ?? this.#writer, String(noteMs)]
-    await this.#connection.run((client) =>
-      Promise.all(keys.map((key) => evaluate(client, dropEntry, [key, noteOf(key)], args))),
-    )
+    await this.#run((client) => Promise.all(keys.map((key) => evaluate(client, dropEntry, [key, noteOf(key)], args))))
+  }
+
+  /** The first half of {@link delete}, for when key and note cannot be touched at once. */
+  async note(key: string, as?: 'journal'): Promise<void> {
+    await this.#script(noteWrite, [noteOf(key)], [as ?? this.#writer, String(noteMs)])
+  }
+
+  /** The second half. */
+  async unlink(key: string): Promise<void> {
+    await this.#run((client) => client.unlink(key))
   }
 
   async readMarkers(keys: readonly string[]): Promise<MarkerNumbers> {
-    return toNumbers(...(await this.#watched((client) => client.mget(this.#counterKey, ...keys))))
+    const [counter, ...markers] = await this.numbers([this.#counterKey, ...keys])
+    return { counter: counter!, markers }
   }
 
   async ensureMarkers(keys: readonly string[], lifeMs: number): Promise<MarkerNumbers> {
     const every = [this.#counterKey, ...keys]
-    const [[, found], watch] = await this.#watched((client) =>
-      Promise.all([evaluate(client, ensureMarkers, every, [lifeText(lifeMs)]), client.mget(...every)]),
-    )
-    return toNumbers(found, watch)
+    const [[counter, ...markers]] = await this.#numbersAfter(every, ensureMarkers, [lifeText(lifeMs)])
+    return { counter: counter!, markers }
   }
 
   async raiseMarkers(keys: readonly string[], lifeMs: number): Promise<number> {
     return Number(await this.#script(raiseMarkers, [this.#counterKey, ...keys], [String(whole(lifeMs))]))
   }
 
+  /** The numbers at these keys, counter or markers. */
+  async numbers(keys: readonly string[]): Promise<MarkerNumber[]> {
+    return toNumbers(...(await this.#watched((client) => client.mget(...keys))))
+  }
+
+  /** Creates a marker with this number if it is missing; also tells whether it was. */
+  async createMarker(key: string, number: number, lifeMs: number): Promise<[MarkerNumber, isNew: boolean]> {
+    const [[marker], created] = await this.#numbersAfter([key], createMarkers, [lifeText(lifeMs), numberText(number)])
+    return [marker!, (created as unknown[]).length > 0]
+  }
+
+  /** Sets a marker to this number unless it stands higher. */
+  async liftMarker(key: string, number: number, lifeMs: number): Promise<MarkerNumber> {
+    const [[marker]] = await this.#numbersAfter([key], liftMarkers, [numberText(number), String(whole(lifeMs))])
+    return marker!
+  }
+
+  /** Changes numbers and reads them, since a change is not watched. */
+  async #numbersAfter(
+    keys: readonly string[],
+    script: Script,
+    args: readonly string[],
+  ): Promise<[MarkerNumber[], unknown]> {
+    const [[answer, found], watch] = await this.#watched((client) =>
+      Promise.all([evaluate(client, script, keys, args), client.mget(...keys)]),
+    )
+    return [toNumbers(found, watch), answer]
+  }
+
   #script(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
-    return this.#connection.run((client) => evaluate(client, script, keys, args))
+    return this.#run((client) => evaluate(client, script, keys, args))
+  }
+
+  #run<Answer>(commands: (client: Client) => Promise<Answer>): Promise<Answer> {
+    return this.#connection.run(this.#isAsking ? (client) => commands(askingFirst(client)) : commands)
   }
 
   /** The answer of commands, and the watch under which they were both sent and answered. */
   async #watched<Answer>(commands: (client: Client) => Promise<Answer>): Promise<[Answer, Watch | undefined]> {
     const { watch } = this.#feed
-    const answer = await this.#connection.run(commands)
+    const answer = await this.#run(commands)
     return [answer, watch?.isLive ? watch : undefined]
   }
 }
@@ -148,9 +203,13 @@ function noteOf(key: string): string {
 // The checksum and random id of a frame stand in its first bytes.
 const headBytes = 16
 
-function toNumbers(found: readonly (string | null)[], watch: Watch | undefined): MarkerNumbers {
-  const [counter, ...markers] = found.map((text) => ({ number: toNumber(text), watch }))
-  return { counter: counter!, markers }
+function toNumbers(found: readonly (string | null)[], watch: Watch | undefined): MarkerNumber[] {
+  return found.map((text) => ({ number: toNumber(text), watch }))
+}
+
+// Above 2^53 nobody counts; without an exponent every script can read it.
+function numberText(number: number): string {
+  return number.toFixed(0)
 }
 
 // What is no number says nothing of evictions: as good as lost.
@@ -169,6 +228,20 @@ function lifeText(lifeMs: number): string {
 
 function whole(ms: number): number {
   return Math.max(1, Math.floor(ms))
+}
+
+/** The client with `ASKING` before each command. */
+function askingFirst(client: Client): Client {
+  return new Proxy(client, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]): unknown => {
+        target.asking().catch(() => {})
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
 }
 
 function startsWith(error: unknown, text: string): boolean {

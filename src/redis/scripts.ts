@@ -81,29 +81,62 @@ if ARGV[5] == '' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('SET',
 return 1
 `)
 
-/**
- * Creates the markers that are missing, with the counter's present number, and the counter if that is missing. Lives
- * are prolonged to round moments, so that a marker many entries carry changes once in a life and not with each fill.
- */
+// Lives are prolonged to round moments, so that a marker many entries carry changes once in a life and not with each fill.
+const prolong = `
+  if ARGV[1] == '' then
+    redis.call('PERSIST', KEYS[i])
+  else
+    local life = tonumber(ARGV[1])
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    redis.call('PEXPIREAT', KEYS[i], string.format('%.0f', math.ceil((now + life) / life) * life), 'GT')
+  end`
+
+/** Creates the markers that are missing, with the counter's present number, and the counter if that is missing. */
 export const ensureMarkers = script(`#!lua
 local counter = redis.call('GETEX', KEYS[1])
-local time = redis.call('TIME')
 if not tonumber(counter) then
+  local time = redis.call('TIME')
   counter = string.format('%.0f', time[1] * 1000000 + time[2])
   redis.call('SET', KEYS[1], counter)
 end
 for i = 2, #KEYS do
   -- What is no number says nothing of evictions: as good as lost.
   if not tonumber(redis.call('GETEX', KEYS[i])) then redis.call('SET', KEYS[i], counter, 'PX', 1000) end
-  if ARGV[1] == '' then
-    redis.call('PERSIST', KEYS[i])
-  else
-    local life = tonumber(ARGV[1])
-    local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local at = string.format('%.0f', math.ceil((now + life) / life) * life)
-    redis.call('PEXPIREAT', KEYS[i], at, 'GT')
+${prolong}
+end
+return 1
+`)
+
+/**
+ * The same for markers that stand in other slots than the counter: ARGV[2] is its number. Answers with those it created.
+ */
+export const createMarkers = script(`#!lua
+local created = {}
+for i = 1, #KEYS do
+  if not tonumber(redis.call('GETEX', KEYS[i])) then
+    redis.call('SET', KEYS[i], ARGV[2], 'PX', 1000)
+    created[#created + 1] = i
+  end
+${prolong}
+end
+return created
+`)
+
+/** Sets markers to a number of the counter, unless they stand higher. */
+export const liftMarkers = script(`#!lua flags=allow-oom
+for i = 1, #KEYS do
+  if (tonumber(redis.call('GETEX', KEYS[i])) or 0) < tonumber(ARGV[1]) then
+    redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2])
   end
 end
+return 1
+`)
+
+/** Notes a write as {@link dropEntry} does, where the key itself has to be deleted by a command of its own. */
+export const noteWrite = script(`#!lua flags=allow-oom
+local time = redis.call('TIME')
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. (time[1] * 1000 + math.floor(time[2] / 1000)), 'PX', ARGV[2])
 return 1
 `)
 
@@ -134,4 +167,7 @@ export const scripts: readonly Script[] = [
   putEntry,
   ensureMarkers,
   raiseMarkers,
+  createMarkers,
+  liftMarkers,
+  noteWrite,
 ]

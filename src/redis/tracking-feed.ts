@@ -50,6 +50,7 @@ export class TrackingFeed {
   #attempts = 0
   #heardAt = 0
   #listening: { readonly id: number; readonly server: string | undefined } | undefined
+  #arming: Promise<void> | undefined
   #cancelHeartbeat = (): void => {}
   #closed = false
   #attempted = (): void => {}
@@ -69,7 +70,9 @@ export class TrackingFeed {
       this.#attempted()
     })
     listening.on('messageBuffer', (_channel: Buffer, message: unknown) => this.#told(message))
-    data.onUp(() => void this.#arm())
+    data.onUp(() => {
+      this.#arming = this.#arm()
+    })
     data.onDown(() => this.#disarm())
   }
 
@@ -83,6 +86,7 @@ export class TrackingFeed {
     const { listening } = this.#parts
     if (listening.status === 'wait') await listening.connect().catch(() => {})
     await this.#firstAttempt
+    await this.#arming
   }
 
   close(): void {
@@ -152,14 +156,15 @@ export class TrackingFeed {
     if (systemClock.now() - this.#heardAt > longestSilenceMs) return this.#reconnect()
     const sentAt = clock.now()
     const key = heartbeatKey()
-    if (key === undefined) return
+    const beat = (): Promise<unknown> =>
+      data.run((client) => (key === undefined ? client.ping() : client.eval(heartbeat, 1, key)))
     try {
-      await Promise.all([data.run((client) => client.eval(heartbeat, 1, key)), listening.ping()])
+      await Promise.all([beat(), listening.ping()])
     } catch (error) {
       return this.#refused(error)
     }
     this.#heardAt = systemClock.now()
-    watch.verifiedAt = Math.max(watch.verifiedAt, sentAt)
+    if (key !== undefined) watch.verifiedAt = Math.max(watch.verifiedAt, sentAt)
   }
 
   #refused(error: unknown): void {

@@ -37,6 +37,7 @@ export function guardSharedStore(
     connect: () => inTime('connect', store.connect(), Math.max(timeoutMs, 2_000)),
     close: () => store.close(),
     serverTime: () => store.serverTime(),
+    groups: (keys) => store.groups(keys),
     getMany: (keys) => inTime('getMany', store.getMany(keys)),
     lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),
     renew: (key, lease, leaseMs) => inTime('renew', store.renew(key, lease, leaseMs)),

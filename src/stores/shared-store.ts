@@ -15,6 +15,8 @@ export interface SharedStore {
   /** The tier's clock in milliseconds, as well as this process knows it. */
   serverTime(): number
 
+  /** Keys by who has to answer for them, so that what fails for some does not fail for others. */
+  groups(keys: readonly string[]): readonly (readonly string[])[]
   /** As many answers as keys, in their order, in one round trip. */
   getMany(keys: readonly string[]): Promise<Found[]>
   /**

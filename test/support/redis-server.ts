@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,8 @@ export interface RedisServerOptions {
   readonly port?: number
   /** Its working directory, which is then kept. @default a temporary one, removed by `stop()` */
   readonly dir?: string
+  /** Makes it a sentinel, which keeps what it knows in a file of its directory. @default false */
+  readonly sentinel?: boolean
 }
 
 // Two tests may be given the same free port by the system before either has bound it.
@@ -44,17 +46,19 @@ export class RedisServer {
   readonly dir: string
   readonly #args: readonly string[]
   readonly #temporary: boolean
+  readonly #sentinel: boolean
   #process: ChildProcess | undefined
   #watchdog: ChildProcess | undefined
   #output = ''
   #ownInfos = 0
 
   /** @internal use {@link startRedis} */
-  constructor(port: number, dir: string, { args = [], dir: given }: RedisServerOptions) {
+  constructor(port: number, dir: string, { args = [], dir: given, sentinel = false }: RedisServerOptions) {
     this.port = port
     this.dir = dir
     this.#args = args
     this.#temporary = given === undefined
+    this.#sentinel = sentinel
   }
 
   get url(): string {
@@ -92,7 +96,14 @@ export class RedisServer {
       '--appendonly',
       'no',
     ]
-    const child = spawn('redis-server', [...base, ...this.#args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const mode: string[] = []
+    if (this.#sentinel) {
+      const file = join(this.dir, 'sentinel.conf')
+      // Created empty, else left as it is: a sentinel that comes back knows what it knew.
+      await writeFile(file, '', { flag: 'a' })
+      mode.push(file, '--sentinel')
+    }
+    const child = spawn('redis-server', [...mode, ...base, ...this.#args], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#output = ''
     this.#ownInfos = 0
     const note = (chunk: Buffer): void => {

@@ -12,7 +12,12 @@ describe('redis()', () => {
     ['two addresses', { url: 'redis://x', options: {} }, /got url and options/],
     ['a url that is not set', { url: undefined }, /`url` is not set/],
     ['an empty url', { url: '' }, /`url` is not set/],
-    ['no client', { client: undefined }, /must be a Redis client/],
+    ['no client', { client: undefined }, /must be a client of ioredis/],
+    ['a cluster of none', { cluster: [] }, /`cluster` must be a list of nodes/],
+    ['a node that is none', { cluster: [5] }, /`cluster`: a node is given as/],
+    ['another database of a cluster', { cluster: ['a:1'], db: 2 }, /a cluster has one database, 0; `db` is 2/],
+    ['no sentinels', { sentinels: [], name: 'm' }, /`sentinels` must be a list of addresses/],
+    ['sentinels without a name', { sentinels: [{ host: 'a' }] }, /beside `sentinels` give `name`/],
     ['a commandTimeout that is none', { url: 'redis://x', commandTimeout: 'soon' }, /commandTimeout.*not a duration/],
   ])('refuses %s', (_what, where, message) => {
     const call = (): unknown => redis(where as unknown as Parameters<typeof redis>[0])

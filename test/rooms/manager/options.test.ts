@@ -338,12 +338,12 @@ describe('a `tags` function of a method of a cache', () => {
 
 describe('redis()', () => {
   test.each<[string, unknown, RegExp]>([
-    ['nothing', {}, /one of `url`, `options` and `client`, got none/],
+    ['nothing', {}, /one of `url`, `options`, `client`, `sentinels` and `cluster`, got none/],
     ['two addresses', { url: 'redis://a', options: {} }, /one of.*got url and options/],
     ['an url that is not set', { url: undefined }, /`url`.*environment variable/],
     ['an empty url', { url: '' }, /`url`/],
     ['a number', { url: 6379 }, /`url`/],
-    ['a client that is none', { client: {} }, /`client` must be a Redis client/],
+    ['a client that is none', { client: {} }, /`client` must be a client of ioredis/],
     ['no client', { client: null }, /`client`/],
     [
       'a timeout that is no duration',

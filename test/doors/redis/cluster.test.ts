@@ -1,0 +1,209 @@
+import { type CacheManager, type CachingOptions, createCacheManager } from 'cachewright'
+import { redis } from 'cachewright/redis'
+import { Cluster } from 'ioredis'
+import { eventually } from '../../support/eventually'
+import { gate } from '../../support/gate'
+import { type RedisCluster, slotOf, startRedisCluster } from '../../support/redis-cluster'
+import { expectWarnings, keyOf } from './processes'
+
+let cluster: RedisCluster
+const managers: CacheManager[] = []
+
+beforeAll(async () => {
+  cluster = await startRedisCluster()
+}, 30_000)
+afterEach(async () => {
+  await Promise.all(managers.splice(0).map((manager) => manager.close()))
+  await cluster.flushAll()
+})
+afterAll(() => cluster.stop())
+
+async function open(options: CachingOptions = {}): Promise<CacheManager> {
+  const manager = createCacheManager({ prefix: 't', shared: redis({ cluster: cluster.seeds }), ...options })
+  managers.push(manager)
+  expect(await manager.ready()).toMatchObject({ shared: 'connected' })
+  return manager
+}
+
+const ids = Array.from({ length: 60 }, (_, index) => `id${index}`)
+const opts = { tags: ['x'] }
+
+describe('K12 on a cluster of three primaries', () => {
+  test('many keys are put and read at once, on every node', async () => {
+    const [a, b] = [await open(), await open()]
+    await a.cache('c').putMany(ids.map((id) => [id, { id }]))
+    expect(await b.cache('c').getMany(ids)).toEqual(ids.map((id) => ({ id })))
+    for (const node of cluster.masters) expect(await node.command('DBSIZE')).toBeGreaterThan(10)
+  })
+
+  test('many keys are evicted at once', async () => {
+    const [a, b] = [await open(), await open()]
+    await a.cache('c').putMany(ids.map((id) => [id, { id }]))
+    expect(await b.cache('c').getMany(ids)).toHaveLength(ids.length)
+    await a.cache('c').evictMany(ids)
+    await eventually(async () => expect(await b.cache('c').getMany(ids)).toEqual(ids.map(() => undefined)))
+    expect((await cluster.keys('t:c:*')).filter((key) => !key.endsWith(':written'))).toEqual([])
+  })
+
+  test.each<[string, (manager: CacheManager) => Promise<unknown>]>([
+    ['a tag', (manager) => manager.evictTags(['x'])],
+    ['a tag of the cache', (manager) => manager.cache('c').evictTags(['x'])],
+    ['the cache', (manager) => manager.cache('c').clear()],
+    ['everything', (manager) => manager.clear()],
+  ])('evicting %s leaves nothing alive anywhere', async (_, evict) => {
+    const [a, b] = [await open(), await open()]
+    for (const manager of [a, b]) for (const id of ids) await manager.cache('c').getOrLoad(id, () => 'old', opts)
+    await evict(a)
+    expect(await a.cache('c').getMany(ids)).toEqual(ids.map(() => undefined))
+    await eventually(async () => expect(await b.cache('c').getMany(ids)).toEqual(ids.map(() => undefined)))
+    const c = await open()
+    expect(await c.cache('c').getMany(ids)).toEqual(ids.map(() => undefined))
+  })
+
+  test('a key is loaded once for all processes, and who waits is woken by the fill', async () => {
+    const all = [await open(), await open(), await open()]
+    for (const id of ids.slice(0, 6)) {
+      const slow = gate<string>()
+      let loads = 0
+      const reads = all.map((manager) =>
+        manager.cache('c').getOrLoad(id, () => {
+          loads++
+          return slow.pass()
+        }),
+      )
+      await slow.entered
+      slow.open('value')
+      expect(await Promise.all(reads)).toEqual(['value', 'value', 'value'])
+      expect(loads).toBe(1)
+    }
+  })
+
+  test('copies are served without asking any node, until another process evicts them', async () => {
+    const [a, b] = [await open({ maxStaleness: '30s' }), await open()]
+    for (const id of ids) await a.cache('c').getOrLoad(id, () => 'old')
+    await eventually(async () => {
+      await cluster.resetStats()
+      for (const id of ids) expect(await a.cache('c').getOrLoad(id, () => 'none')).toBe('old')
+      const { evalsha = 0, mget = 0 } = await cluster.commandStats()
+      expect(evalsha + mget).toBe(0)
+    })
+    await b.cache('c').evictMany(ids)
+    await eventually(async () => {
+      for (const id of ids) expect(await a.cache('c').getOrLoad(id, () => 'new')).toBe('new')
+    })
+  })
+
+  test('a client of the user leads to the same cluster', async () => {
+    const client = new Cluster(cluster.seeds, { lazyConnect: true, redisOptions: { maxRetriesPerRequest: null } })
+    const [a, b] = [await open({ shared: redis({ client }) }), await open()]
+    await a.cache('c').put('k', 1)
+    expect(await b.cache('c').get('k')).toBe(1)
+    await a.close()
+    expect(await client.get(keyOf('c', 'k'))).not.toBeNull()
+    client.disconnect()
+  })
+
+  test('a key prefix of the client moves keys to other slots, and everything with them', async () => {
+    const shared = redis({ cluster: cluster.seeds, keyPrefix: '{p}' })
+    const [a, b] = [await open({ shared, maxStaleness: '30s' }), await open({ shared })]
+    await a.cache('c').putMany(ids.map((id) => [id, 1]))
+    expect(await b.cache('c').getMany(ids)).toEqual(ids.map(() => 1))
+    const owner = await cluster.ownerOf(slotOf('{p}'))
+    expect(await owner.command('DBSIZE')).toBe((await cluster.keys()).length)
+    await b.cache('c').evictMany(ids)
+    await eventually(async () => expect(await a.cache('c').getMany(ids)).toEqual(ids.map(() => undefined)))
+  })
+
+  test('what no node has a connection for is answered by the method, and the rest by the cluster', async () => {
+    expectWarnings()
+    const a = await open()
+    await a.cache('c').putMany(ids.map((id) => [id, 'shared']))
+    const away = cluster.masters[0]!
+    const its: string[] = []
+    for (const id of ids) if ((await cluster.ownerOf(keyOf('c', id))) === away) its.push(id)
+    const others = ids.filter((id) => !its.includes(id))
+    expect(its.length).toBeGreaterThan(5)
+    away.freeze()
+    try {
+      await a.cache('c').evictMany(ids)
+      expect(a.stats().deferredEvictions).toBe(its.length)
+    } finally {
+      away.resume()
+    }
+    await eventually(() => a.stats().deferredEvictions === 0)
+    expect((await cluster.keys('t:c:*')).filter((key) => !key.endsWith(':written'))).toEqual([])
+    expect(others.length).toBeGreaterThan(5)
+  })
+})
+
+describe('a slot on its way to another node', () => {
+  const key = keyOf('c', 'k')
+  const slot = slotOf(key)
+
+  test.each(['importing', 'migrating', 'keys-moved', 'done'] as const)(
+    'loads, evicts and puts go on at step %s, and copies are told of',
+    async (at) => {
+      const [a, b] = [await open({ maxStaleness: '30s' }), await open()]
+      expect(await a.cache('c').getOrLoad('k', () => 'old')).toBe('old')
+      expect(await a.cache('c').getOrLoad('k', () => 'none')).toBe('old')
+      const from = await cluster.ownerOf(slot)
+      const to = cluster.masters.find((node) => node !== from)!
+      const slow = gate<string>()
+      let loading: Promise<unknown> | undefined
+      await cluster.moveSlot(slot, to, {
+        between: async (step) => {
+          if (step !== at) return
+          await b.cache('c').evict('k')
+          expect(b.stats().deferredEvictions).toBe(0)
+          await eventually(async () => expect(await a.cache('c').get('k')).toBeUndefined())
+          expect(await a.cache('c').getOrLoad('k', () => 'new')).toBe('new')
+          expect(await b.cache('c').getOrLoad('k', () => 'none')).toBe('new')
+          await b.cache('c').put('k', 'put')
+          await eventually(async () => expect(['put', undefined]).toContain(await a.cache('c').get('k')))
+          await b.cache('c').evict('k')
+          await eventually(async () => expect(await a.cache('c').get('k')).toBeUndefined())
+          // A load that is under way goes on over the rest of the migration.
+          loading = a.cache('c').getOrLoad('k', () => slow.pass())
+          await slow.entered
+        },
+      })
+      slow.open('last')
+      expect(await loading).toBe('last')
+      expect(await b.cache('c').getOrLoad('k', () => 'none')).toBe('last')
+      await b.cache('c').evict('k')
+      await eventually(async () => expect(await a.cache('c').get('k')).toBeUndefined())
+      await cluster.moveSlot(slot, from)
+    },
+  )
+
+  test('an evict after the move refuses the fill of a load that began before', async () => {
+    const [a, b] = [await open(), await open()]
+    const from = await cluster.ownerOf(slot)
+    const to = cluster.masters.find((node) => node !== from)!
+    const slow = gate<string>()
+    const loading = a.cache('c').getOrLoad('k', () => slow.pass())
+    await slow.entered
+    await cluster.moveSlot(slot, to)
+    await b.cache('c').evict('k')
+    slow.open('old')
+    expect(await loading).toBe('old')
+    await eventually(async () => expect(await b.cache('c').getOrLoad('k', () => 'new')).toBe('new'))
+    await eventually(async () => expect(await a.cache('c').getOrLoad('k', () => 'newer')).toBe('new'))
+    await cluster.moveSlot(slot, from)
+  })
+
+  test('a node that joins, and has no slots yet, is found by the redirections to it', async () => {
+    const [a, b] = [await open(), await open()]
+    const to = await cluster.addMaster()
+    await cluster.moveSlot(slot, to, {
+      between: async (step) => {
+        if (step !== 'keys-moved') return
+        expect(await a.cache('c').getOrLoad('k', () => 'new')).toBe('new')
+        expect(await b.cache('c').getOrLoad('k', () => 'none')).toBe('new')
+        await b.cache('c').evict('k')
+        expect(b.stats().deferredEvictions).toBe(0)
+        await eventually(async () => expect(await a.cache('c').get('k')).toBeUndefined())
+      },
+    })
+  })
+})
