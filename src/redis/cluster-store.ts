@@ -116,8 +116,8 @@ export class ClusterStore implements SharedStore {
     return this.#at(key, (store) => store.release(key, lease))
   }
 
-  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<Written> {
-    return this.#at(key, (store) => store.fill(key, lease, bytes, lifeMs))
+  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written> {
+    return this.#at(key, (store) => store.fill(key, lease, bytes, lifeMs, version))
   }
 
   putMany(entries: readonly SharedPut[]): Promise<Written[]> {

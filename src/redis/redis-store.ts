@@ -5,6 +5,7 @@ import {
   dropEntry,
   ensureMarkers,
   fillLease,
+  fillVersion,
   liftMarkers,
   noteWrite,
   putEntry,
@@ -92,16 +93,22 @@ export class RedisStore implements SharedStore {
     await this.#script(releaseLease, [key], [lease])
   }
 
-  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<Written> {
-    return this.#written(key, bytes, (client) => evaluate(client, fillLease, [key], [lease, bytes, lifeText(lifeMs)]))
+  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written> {
+    const args = [lease, bytes, lifeText(lifeMs)]
+    return this.#written(key, bytes, (client) =>
+      version === undefined
+        ? evaluate(client, fillLease, [key], args)
+        : evaluate(client, fillVersion, [key, noteOf(key)], [...args, version, noteLife(lifeMs)]),
+    )
   }
 
   // Commands of one turn leave in one flush.
   putMany(entries: readonly SharedPut[]): Promise<Written[]> {
     return Promise.all(
-      entries.map(({ key, bytes, lifeMs, beganAt }) => {
+      entries.map(({ key, bytes, lifeMs, beganAt, version }) => {
         const began = Math.floor(this.#connection.earliestServerTimeAt(beganAt))
-        const args = [this.#writer, String(noteMs), String(began), bytes, lifeText(lifeMs)]
+        const noteLifeText = version === undefined ? String(noteMs) : noteLife(lifeMs)
+        const args = [this.#writer, String(noteMs), String(began), bytes, lifeText(lifeMs), version ?? '', noteLifeText]
         return this.#written(key, bytes, (client) => evaluate(client, putEntry, [key, noteOf(key)], args))
       }),
     )
@@ -194,6 +201,13 @@ export class RedisStore implements SharedStore {
 
 // How long a write is remembered beside its key; one that takes longer leaves the key empty.
 const noteMs = 30_000
+
+// A version is remembered as long as its value may live, but not for ever.
+const longestNoteMs = 24 * 3_600_000
+
+function noteLife(lifeMs: number): string {
+  return String(whole(Math.max(noteMs, Math.min(lifeMs, longestNoteMs))))
+}
 
 /** The note of the last write, in the same cluster slot as its key. */
 function noteOf(key: string): string {

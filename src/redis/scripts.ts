@@ -53,6 +53,22 @@ return 1
 `)
 
 /**
+ * The same for a value with a version (ARGV[4], a text that sorts): gives the lease back if a newer one was written, as
+ * the note (KEYS[2]) says. The note learns the version and stays whose it is: a fill is no write. It lives for ARGV[5].
+ */
+export const fillVersion = script(`#!lua
+if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
+local by, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+ %d+) ?(%S*)$')
+if version and version > ARGV[4] then
+  redis.call('DEL', KEYS[1])
+  return 0
+end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+redis.call('SET', KEYS[2], (by or '- 0') .. ' ' .. ARGV[4], 'PX', ARGV[5])
+return 1
+`)
+
+/**
  * Deletes an entry, whatever it is, and notes when and by whom (KEYS[2]), for writes that began earlier and end later.
  */
 export const dropEntry = script(`#!lua flags=allow-oom
@@ -65,18 +81,23 @@ return 1
 /**
  * Puts a value, unless another process has written the key since this write began (ARGV[3], or so long ago that the
  * note of it would be gone): nobody knows which value is the newer one then, so neither stays. Writes of one process
- * are told apart there, more exactly.
+ * are told apart there, more exactly. With a version (ARGV[6], a text that sorts; '' for none) the newest stays: 2 says
+ * that a newer one was written. The note lives for ARGV[7].
  */
 export const putEntry = script(`#!lua
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local writer, at = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+) (%d+)$')
-local isOverlapped = (writer and writer ~= ARGV[1] and tonumber(at) >= tonumber(ARGV[3])) or now - tonumber(ARGV[3]) >= tonumber(ARGV[2])
-redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now, 'PX', ARGV[2])
+local writer, at, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+) (%d+) ?(%S*)$')
+local isVersioned = ARGV[6] ~= '' and version and version ~= ''
+if isVersioned and version > ARGV[6] then return 2 end
+local isOverlapped = not isVersioned and writer and writer ~= ARGV[1] and tonumber(at) >= tonumber(ARGV[3])
+isOverlapped = isOverlapped or now - tonumber(ARGV[3]) >= tonumber(ARGV[2])
 if isOverlapped then
+  redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now, 'PX', ARGV[2])
   redis.call('UNLINK', KEYS[1])
   return 0
 end
+redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now .. (ARGV[6] ~= '' and ' ' .. ARGV[6] or ''), 'PX', ARGV[7])
 if ARGV[5] == '' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5]) end
 return 1
 `)
@@ -163,6 +184,7 @@ export const scripts: readonly Script[] = [
   renewLease,
   releaseLease,
   fillLease,
+  fillVersion,
   dropEntry,
   putEntry,
   ensureMarkers,

@@ -42,7 +42,7 @@ export function guardSharedStore(
     lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),
     renew: (key, lease, leaseMs) => inTime('renew', store.renew(key, lease, leaseMs)),
     release: (key, lease) => inTime('release', store.release(key, lease)),
-    fill: (key, lease, bytes, lifeMs) => inTime('fill', store.fill(key, lease, bytes, lifeMs)),
+    fill: (key, lease, bytes, lifeMs, version) => inTime('fill', store.fill(key, lease, bytes, lifeMs, version)),
     putMany: (entries) => inTime('putMany', store.putMany(entries)),
     delete: (keys, as) => inTime('delete', store.delete(keys, as)),
     readMarkers: (keys) => inTime('readMarkers', store.readMarkers(keys)),

@@ -29,11 +29,16 @@ export interface SharedStore {
   renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean>
   /** Gives a lease back if it is still held. */
   release(key: string, lease: Buffer): Promise<void>
-  /** Replaces the lease by the value if it is still held; otherwise nothing is changed, and nothing stands. */
-  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number): Promise<Written>
+  /**
+   * Replaces the lease by the value if it is still held; otherwise nothing is changed, and nothing stands.
+   *
+   * @param version a text that sorts as versions do: a value older than one that was written is not let in
+   */
+  fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written>
   /**
    * Writes entries in one round trip; for each, whether it stands. One whose key another process has written since
-   * `beganAt` does not: which value is newer cannot be told, so the key is left empty.
+   * `beganAt` does not: which value is newer cannot be told, so the key is left empty. With versions the newest stays,
+   * whoever wrote it.
    */
   putMany(entries: readonly SharedPut[]): Promise<Written[]>
   /**
@@ -82,6 +87,8 @@ export interface SharedPut {
   readonly lifeMs: number
   /** When the write began, by the machine's own clock. */
   readonly beganAt: number
+  /** A text that sorts as versions do. */
+  readonly version?: string | undefined
 }
 
 /** What a manager tells a shared store when it opens it. */
