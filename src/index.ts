@@ -7,7 +7,7 @@
  *
  * @module
  */
-export { Cache, type KeepOptions, type Loader, type LoadOptions } from './cache/cache'
+export { Cache, type EvictOptions, type KeepOptions, type Loader, type LoadOptions } from './cache/cache'
 export type { IsolationMode } from './cache/isolation'
 export type { InvalidationListener, Watch } from './coherence/invalidation-feed'
 export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
@@ -35,6 +35,7 @@ export { type CacheError, type CacheErrorCode, cacheError, cacheErrorCodes, isCa
 export type { Hit, Lookup, Miss } from './kernel/lookup'
 export { type RegisteredType, registeredType, type TypeRegistration } from './kernel/registered-types'
 export { uniqueText } from './kernel/unique'
+export type { Version } from './kernel/version'
 export type { CacheKeyParts, KeyValue } from './key/key-encoder'
 export { CacheManager, type ReadyReport } from './manager/cache-manager'
 export { configureCaching, createCacheManager } from './manager/configure'

@@ -5,9 +5,12 @@ import { milliseconds } from '../kernel/duration'
 import { type CacheError, cacheError } from '../kernel/errors'
 import type { Lookup } from '../kernel/lookup'
 import { checkOptions, type Rule, type Rules, rules, show } from '../kernel/options'
-import type { CacheKeyParts, KeyEncoder } from '../key/key-encoder'
-import type { Terms } from './tier'
-import type { Put, TieredCache } from './tiered-cache'
+import { type Version, versionText } from '../kernel/version'
+import { asParts, type CacheKeyParts, type KeyEncoder, type KeyValue } from '../key/key-encoder'
+import { compilePattern } from '../key/pattern'
+import type { Kept, Terms } from './tier'
+import type { TieredCache } from './tiered-cache'
+import type { Put } from './writes'
 
 /** How long a value is kept and how else it can be evicted. */
 export interface KeepOptions<Value> {
@@ -15,6 +18,21 @@ export interface KeepOptions<Value> {
   readonly ttl?: Duration
   /** Tags by which the entry can be evicted, or a function that reads them off the value. @default none */
   readonly tags?: readonly string[] | ((value: Value) => readonly string[])
+  /**
+   * Reads off the value which of two is the newer one; the newest stays, whichever is written last. A version is
+   * remembered as long as its value may live (a day at the most), and forgotten by an evict. @default none
+   */
+  readonly version?: (value: Value) => Version
+}
+
+/** Options of {@link Cache.evict}. */
+export interface EvictOptions {
+  /**
+   * Resolves only when no process serves the old value any more, and rejects if the shared tier could not be reached.
+   * That takes `maxStaleness`: a process that is cut off, and cannot be asked, believes its copy for so long and no
+   * longer. @default false: resolves when the shared tier has it
+   */
+  readonly acknowledged?: boolean
 }
 
 /** Options of {@link Cache.getOrLoad}. */
@@ -29,7 +47,10 @@ export type Loader<Value> = (signal: AbortSignal) => Value | Promise<Value>
 const keepRules: Rules<KeepOptions<unknown>> = {
   ttl: rules.anything,
   tags: rules.either(rules.list, rules.callable),
+  version: rules.callable,
 }
+
+const evictRules: Rules<EvictOptions> = { acknowledged: rules.flag }
 
 const iterable: Rule = {
   text: 'an array, a Map or another iterable of [key, value]',
@@ -48,6 +69,8 @@ export interface CacheParts {
   readonly keys: KeyEncoder
   readonly ttlMs: number
   readonly ttlJitter: number
+  /** Whether entries can be evicted by what their keys begin with. */
+  readonly hierarchical: boolean
   /** Whether its manager was closed: every method then does as if there were no cache. */
   readonly isClosed: () => boolean
   readonly reportSkipped: (cache: string, operation: string, error: CacheError) => void
@@ -96,8 +119,9 @@ export class Cache<Value = unknown> {
     const terms = this.#terms(options)
     const load = async (signal: AbortSignal): Promise<Value> => loader(signal)
     if (this.parts.isClosed()) return load(options.signal ?? new AbortController().signal)
-    const request = { key: this.parts.keys.encodeKey(key), load, terms, tagged: options.tags !== undefined }
-    return (await this.parts.tiers.read(request, options.signal)) as Value
+    const { tiers, keys } = this.parts
+    const request = { key: keys.encodeKey(key), load, terms, tagged: tiers.isTagged(options.tags !== undefined) }
+    return (await tiers.loads.read(request, options.signal)) as Value
   }
 
   /** Puts a value in every tier, in place of whatever was there. */
@@ -112,35 +136,82 @@ export class Cache<Value = unknown> {
     this.#check(iterable, entries, 'putMany', 'the entries')
     const puts: Put[] = Array.from(entries, ([key, value]) => ({ key: this.parts.keys.encodeKey(key), value }))
     if (this.parts.isClosed()) return
-    const write = await this.parts.tiers.beginWrite(options.tags !== undefined)
+    const { tiers } = this.parts
+    const write = await tiers.writes.begin(tiers.isTagged(options.tags !== undefined))
     try {
-      await this.parts.tiers.put(puts, terms, write)
+      await tiers.writes.put(puts, terms, write)
     } finally {
-      this.parts.tiers.endWrite(write)
+      tiers.writes.end(write)
     }
   }
 
-  /** Removes an entry from every tier; a load of it that is in flight will not be kept. */
-  evict(key: CacheKeyParts): Promise<void> {
-    return this.evictMany([key])
+  /**
+   * Removes an entry from every tier; a load of it that is in flight will not be kept.
+   *
+   * @throws CW_EVICTION_DEFERRED, if it is to be acknowledged and the shared tier cannot be reached
+   */
+  evict(key: CacheKeyParts, options: EvictOptions = {}): Promise<void> {
+    return this.evictMany([key], options)
   }
 
-  /** Removes many entries in one round trip. */
-  async evictMany(keys: readonly CacheKeyParts[]): Promise<void> {
+  /** Removes many entries in one round trip. @throws as {@link evict} */
+  async evictMany(keys: readonly CacheKeyParts[], options: EvictOptions = {}): Promise<void> {
+    checkOptions(`evict of cache '${this.name}'`, options, evictRules)
     this.#check(rules.list, keys, 'evictMany', 'the keys')
     const encoded = keys.map((key) => this.parts.keys.encodeKey(key))
-    if (!this.parts.isClosed()) await this.parts.tiers.evict(encoded)
+    if (this.parts.isClosed()) return
+    const { writes } = this.parts.tiers
+    await (options.acknowledged === true ? writes.evictEverywhere(encoded) : writes.evict(encoded))
+  }
+
+  /**
+   * Removes the entry of a key and those of all keys that begin with its parts: `['user', 7]` stands for
+   * `['user', 7, 'orders']` too. The same cost however many there are. For caches with `hierarchical: true`.
+   *
+   * @throws CW_OPTION_INVALID for another cache, or an empty prefix
+   */
+  async evictPrefix(prefix: KeyValue | readonly KeyValue[]): Promise<void> {
+    if (!this.parts.hierarchical) {
+      throw cacheError(
+        'CW_OPTION_INVALID',
+        `evictPrefix of cache '${this.name}': the cache is not hierarchical. Give it \`hierarchical: true\` in the manager's \`caches\` or \`defaults\`.`,
+      )
+    }
+    if (asParts(prefix).every((part) => part === undefined)) {
+      throw cacheError(
+        'CW_OPTION_INVALID',
+        `evictPrefix of cache '${this.name}': the prefix is empty, which would be every entry; clear() removes them.`,
+      )
+    }
+    const key = this.parts.keys.encodeKey(prefix)
+    if (!this.parts.isClosed()) await this.parts.tiers.writes.evictPrefix(key)
+  }
+
+  /**
+   * Removes the entries whose keys match a pattern: `*` stands for any characters, `?` for one, `[ab]` for one of these,
+   * as in Redis; keys look as `docs/keys.md` shows them (`user-*`, `#4?`). For operators: it looks at every key of the
+   * shared tier, in batches (`SCAN` on each primary), so it takes as long as the server is large, and removes also what
+   * was kept while it ran. Tags and {@link evictPrefix} cost the same however much there is. A key over 200 bytes
+   * matches by its beginning alone.
+   *
+   * @returns how many entries (and loads in progress) there were
+   * @throws CW_SHARED_UNAVAILABLE, CW_SHARED_TIMEOUT, CW_SHARED_REFUSED if not every key could be looked at
+   */
+  async evictMatching(pattern: string): Promise<number> {
+    this.#check(rules.text, pattern, 'evictMatching', 'the pattern')
+    const encoded = this.parts.keys.encodePattern(pattern)
+    return this.parts.isClosed() ? 0 : this.parts.tiers.writes.evictMatching(encoded, compilePattern(encoded))
   }
 
   /** Removes every entry of this cache that carries one of the tags; the same cost however many there are. */
   async evictTags(tags: readonly string[]): Promise<void> {
     checkTags(tags, `evictTags of cache '${this.name}'`)
-    if (!this.parts.isClosed()) await this.parts.tiers.evictTags(tags)
+    if (!this.parts.isClosed()) await this.parts.tiers.writes.evictTags(tags)
   }
 
   /** Removes every entry of this cache; the same cost however many there are. */
   async clear(): Promise<void> {
-    if (!this.parts.isClosed()) await this.parts.tiers.clear()
+    if (!this.parts.isClosed()) await this.parts.tiers.writes.clear()
   }
 
   /** Counts since the manager was made. */
@@ -163,29 +234,29 @@ export class Cache<Value = unknown> {
     )
   }
 
-  /** Asks the user's function; where it fails the value is not kept, and that is reported. */
-  #ask(tags: (value: Value) => readonly string[], value: Value): readonly string[] | undefined {
+  /** Asks the user's functions; where one fails the value is not kept, and that is reported. */
+  #ifKept({ tags, version }: KeepOptions<Value>, value: Value): Kept | undefined {
+    let asked = 'tags'
     try {
-      const named = tags(value)
+      const named = typeof tags === 'function' ? tags(value) : (tags ?? [])
       checkTags(named, '`tags`')
-      return named
+      asked = 'version'
+      return { tags: named, version: version === undefined ? undefined : versionText(version(value)) }
     } catch (error) {
-      const message = `Cache '${this.name}' does not keep a value: \`tags\` threw: ${describeThrown(error)}`
-      this.parts.reportSkipped(
-        this.name,
-        `tags of cache '${this.name}'`,
-        cacheError('CW_FUNCTION_FAILED', message, error),
-      )
+      const message = `Cache '${this.name}' does not keep a value: \`${asked}\` threw: ${describeThrown(error)}`
+      const what = `${asked} of cache '${this.name}'`
+      this.parts.reportSkipped(this.name, what, cacheError('CW_FUNCTION_FAILED', message, error))
       return undefined
     }
   }
 
-  #terms({ ttl, tags }: KeepOptions<Value>): Terms {
+  #terms(options: KeepOptions<Value>): Terms {
+    const { ttl, tags } = options
     if (Array.isArray(tags)) checkTags(tags, `cache '${this.name}'`)
     return {
       ttlMs: ttl === undefined ? this.parts.ttlMs : milliseconds(ttl, `\`ttl\` for cache '${this.name}'`),
       ttlJitter: this.parts.ttlJitter,
-      tagsIfKept: (value) => (typeof tags === 'function' ? this.#ask(tags, value as Value) : (tags ?? [])),
+      ifKept: (value) => this.#ifKept(options, value as Value),
     }
   }
 }

@@ -14,6 +14,7 @@ export interface Origin {
   readonly verifiedAt: number
   readonly loadMs: number
   readonly watch?: EntryWatch | undefined
+  readonly version?: string | undefined
 }
 
 /** Makes entries of values: the one place where a value is made safe to keep and its expiry is set. */
@@ -29,7 +30,7 @@ export class EntryMaker {
   make(key: string, value: unknown, tags: readonly string[], terms: Terms, origin: Origin): Entry | undefined {
     try {
       const held = this.isolation.hold(value)
-      return this.#entry(held, tags, this.clock.now() + lifeOf(terms.ttlMs, terms.ttlJitter), origin)
+      return this.#entry(key, held, tags, this.clock.now() + lifeOf(terms.ttlMs, terms.ttlJitter), origin)
     } catch (error) {
       this.observer.refused(key, asRefusal(error))
       return undefined
@@ -37,13 +38,20 @@ export class EntryMaker {
   }
 
   /** The entry of a value that was just decoded, so that nobody else holds it, and whose expiry is known. */
-  adopt(value: unknown, tags: readonly string[], expiresAt: number, origin: Origin): Entry {
-    return this.#entry(this.isolation.adopt(value), tags, expiresAt, origin)
+  adopt(key: string, value: unknown, tags: readonly string[], expiresAt: number, origin: Origin): Entry {
+    return this.#entry(key, this.isolation.adopt(value), tags, expiresAt, origin)
   }
 
-  #entry({ held, bytes, constant }: Held, tags: readonly string[], expiresAt: number, origin: Origin): Entry {
+  #entry(
+    key: string,
+    { held, bytes, constant }: Held,
+    tags: readonly string[],
+    expiresAt: number,
+    origin: Origin,
+  ): Entry {
     const settled = constant ? Promise.resolve(this.isolation.give(held)) : undefined
-    return { watch: undefined, held, bytes, settled, expiresAt, tags, markers: this.names.of(tags), ...origin }
+    const markers = this.names.of(key, tags)
+    return { watch: undefined, version: undefined, held, bytes, settled, expiresAt, tags, markers, ...origin }
   }
 }
 

@@ -102,6 +102,12 @@ export class FlightRegistry {
     if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key)
   }
 
+  /** It takes too long: nobody joins it any more, and its value comes too late to be kept. */
+  supersede(flight: Flight): void {
+    this.drop(flight)
+    this.#detached.delete(flight)
+  }
+
   /** The feed told of a change of the key: what was read before is not to be kept as watched, who waits looks again. */
   changed(key: string): void {
     for (const flight of this.#all.get(key) ?? []) touch(flight)
@@ -125,6 +131,11 @@ export class FlightRegistry {
       this.#joinable.delete(flight.key)
       this.#detached.add(flight)
     }
+  }
+
+  /** The keys being loaded. */
+  keys(): Iterable<string> {
+    return this.#all.keys()
   }
 
   get size(): number {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { literalPattern } from '../key/pattern'
 
 /** Translates keys of one cache to those of the shared tier and, for what the feed tells, back. */
 export class KeyNames {
@@ -11,6 +12,11 @@ export class KeyNames {
   constructor(prefix: string, toShared: (key: string) => string) {
     this.#prefix = prefix
     this.#toShared = toShared
+  }
+
+  /** A pattern for keys as one for keys of the shared tier. */
+  patternOf(pattern: string): string {
+    return `${literalPattern(this.#prefix)}${pattern}}`
   }
 
   toShared(key: string): string {

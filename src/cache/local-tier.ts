@@ -59,8 +59,17 @@ export class LocalTier {
     )
   }
 
+  /** The entry, whether it may be served or not. */
+  peek(key: string): Entry | undefined {
+    return this.parts.store.get(key)
+  }
+
   has(key: string): boolean {
-    return this.parts.store.get(key) !== undefined
+    return this.peek(key) !== undefined
+  }
+
+  keys(): Iterable<string> {
+    return this.parts.store.keys()
   }
 
   drop(key: string, cause: RemovalCause): void {

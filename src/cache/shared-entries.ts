@@ -65,14 +65,14 @@ export class SharedEntries {
     const expiresAt = this.#toClock(header.expiresAt)
     if (expiresAt <= this.parts.clock.now()) return dead
     const { names } = this.parts
-    const markers = [...names.clears, ...names.of(header.tags)]
+    const markers = [...names.clears, ...names.of(key, header.tags)]
     if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead
     const verifiedAt = Math.min(askedAt, this.parts.markers.verifiedAt(markers))
     const watched = joinWatches([watch, this.parts.markers.watchOf(names.clears)])
     const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch: watched }
     try {
       const value = this.parts.codec.decode(frame.format, frame.payload)
-      return { kind: 'entry', entry: this.parts.entries.adopt(value, header.tags, expiresAt, origin) }
+      return { kind: 'entry', entry: this.parts.entries.adopt(key, value, header.tags, expiresAt, origin) }
     } catch (error) {
       return this.#unreadable(key, describeThrown(error), dead)
     }

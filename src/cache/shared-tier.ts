@@ -7,6 +7,7 @@ import type { SharedStore } from '../stores/shared-store'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
+import type { KeyNames } from './key-names'
 import type { MarkerKnowledge } from './marker-knowledge'
 import type { SharedEntries } from './shared-entries'
 import type { SharedWrites } from './shared-writes'
@@ -26,15 +27,22 @@ export interface SharedTierParts {
   /** Evictions of keys that have yet to arrive. */
   readonly journal: EvictionJournal
   readonly keyOf: (key: string) => string
+  readonly keys: KeyNames
+  /** How long others wait for a load. */
+  readonly loadDeadlineMs: number
   /** How long a call may wait for the shared tier. */
   readonly commandTimeoutMs: number
 }
 
+/** Keys found by a pattern. */
+export interface Matching {
+  readonly keys: readonly string[]
+  /** Those of the shared tier that are digests of nobody knows what. */
+  readonly digested: readonly string[]
+}
+
 /** How long a lease lasts unless it is renewed; so long may a holder that died keep others from filling. */
 const leaseMs = 5_000
-
-/** How long a load waits for another process's before it goes ahead without filling: a loader may hang for ever. */
-const longestWaitMs = 10_000
 
 /**
  * The tier that all processes share: reads an entry or takes a lease in one command, loads, and fills where the lease
@@ -74,11 +82,14 @@ export class SharedTier implements Tier {
   async #entryOrLease(flight: Flight, lease: Buffer): Promise<Entry | 'lease' | 'neither'> {
     const { store, frames, clock, observer, journal, knowledge } = this.parts
     const sharedKey = this.parts.keyOf(flight.key)
+    // Whoever loads gives its lease up at its own deadline, which was no later than this.
+    const waitsUntil = flight.startedAt + this.parts.loadDeadlineMs + leaseMs
     try {
       for (;;) {
         // What should be gone may still stand there.
         if (journal.holds(sharedKey)) return 'neither'
         const askedAt = clock.now()
+        const { mark } = journal
         // From here on the feed may tell of a change that is younger than the answer.
         flight.changed = false
         const [found] = await Promise.all([
@@ -86,7 +97,7 @@ export class SharedTier implements Tier {
           knowledge.ask(askedAt, flight.request.tagged),
         ])
         // It may have been kept, or sent again to a server that had lost it, while the answer was on its way.
-        if (journal.touchedSince(sharedKey, askedAt)) {
+        if (journal.touchedSince(sharedKey, mark)) {
           this.parts.background.track(store.release(sharedKey, lease))
           return 'neither'
         }
@@ -98,8 +109,7 @@ export class SharedTier implements Tier {
           return reading.entry
         }
         // Without a feed nobody would tell when the other process is done.
-        const mayWait =
-          found.watch !== undefined && !flight.signal.aborted && clock.now() - flight.startedAt < longestWaitMs
+        const mayWait = found.watch !== undefined && !flight.signal.aborted && clock.now() < waitsUntil
         if (reading.kind === 'leased' && mayWait) {
           await this.#untilChanged(flight)
           continue
@@ -146,11 +156,24 @@ export class SharedTier implements Tier {
     const sharedKey = this.parts.keyOf(key)
     try {
       const askedAt = clock.now()
+      const { mark } = journal
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, false)])
-      return !journal.touchedSince(sharedKey, askedAt) && (await frames.read(key, found!, askedAt)).kind === 'entry'
+      return !journal.touchedSince(sharedKey, mark) && (await frames.read(key, found!, askedAt)).kind === 'entry'
     } catch (error) {
       observer.sharedFailed('get', error)
       return false
+    }
+  }
+
+  /** Keys whose text matches a pattern, in batches, by looking at every key of the shared tier. */
+  async *matching(pattern: string): AsyncIterable<Matching> {
+    const { store, keys } = this.parts
+    for await (const found of store.scan(keys.patternOf(pattern))) {
+      const known = found.map((sharedKey) => keys.fromShared(sharedKey))
+      yield {
+        keys: known.filter((key) => key !== undefined),
+        digested: found.filter((_, index) => known[index] === undefined),
+      }
     }
   }
 
@@ -180,11 +203,12 @@ export class SharedTier implements Tier {
     asking: Promise<unknown>,
   ): Promise<(Entry | undefined)[]> {
     const { store, frames, observer, journal } = this.parts
+    const { mark } = journal
     try {
       const [found] = await Promise.all([store.getMany(keys.map(([, sharedKey]) => sharedKey)), asking])
       return await Promise.all(
         keys.map(async ([key, sharedKey], index) => {
-          const isPending = journal.touchedSince(sharedKey, askedAt)
+          const isPending = journal.touchedSince(sharedKey, mark)
           const reading = isPending ? undefined : await frames.read(key, found[index]!, askedAt)
           if (reading?.kind !== 'entry') {
             observer.stats.sharedMisses++
@@ -227,7 +251,7 @@ export class SharedTier implements Tier {
     flight.changed = false
     try {
       const [written] = await Promise.all([
-        store.fill(sharedKey, lease, bytes, entry.expiresAt - sentAt),
+        store.fill(sharedKey, lease, bytes, entry.expiresAt - sentAt, entry.version),
         knowledge.ensure([entry], sentAt),
       ])
       const kept = written.stands ? knowledge.vouched(entry, sentAt, written.watch) : undefined
@@ -265,6 +289,8 @@ export class SharedTier implements Tier {
     let cancel = (): void => {}
     const again = (): void => {
       const sentAt = clock.now()
+      // It may hang for ever: others take over when the lease has run out.
+      if (sentAt - flight.startedAt >= this.parts.loadDeadlineMs) return
       const renewed = store.renew(sharedKey, lease, leaseMs).then((isHeld) => {
         // An evict would have removed the lease. Tags can only be judged when the value is there to tell them.
         if (isHeld && !flight.request.tagged) {

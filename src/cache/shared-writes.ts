@@ -75,6 +75,7 @@ export class SharedWrites {
             bytes,
             lifeMs: entry.expiresAt - sentAt,
             beganAt,
+            version: entry.version,
           })),
         ),
         knowledge.ensure(
@@ -102,19 +103,27 @@ export class SharedWrites {
     this.parts.journal.keep(keys.map(this.parts.keyOf), deferredLifeMs)
   }
 
-  /** Deletes keys and whatever lease stands on them. */
-  async evictMany(keys: readonly string[]): Promise<void> {
+  /** Deletes keys and whatever lease stands on them; false if some of that is left to the journal. */
+  evictMany(keys: readonly string[]): Promise<boolean> {
+    return this.evictStored(keys.map(this.parts.keyOf))
+  }
+
+  /** The same by keys of the shared tier. */
+  async evictStored(keys: readonly string[]): Promise<boolean> {
     const { store, journal, observer } = this.parts
-    await Promise.all(
-      store.groups(keys.map(this.parts.keyOf)).map(async (group) => {
+    const through = await Promise.all(
+      store.groups(keys).map(async (group) => {
         try {
           await store.delete(group)
           journal.arrived(group)
+          return true
         } catch (error) {
           journal.keep(group, deferredLifeMs)
           observer.sharedFailed('evict', error)
+          return false
         }
       }),
     )
+    return !through.includes(false)
   }
 }

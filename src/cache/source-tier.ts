@@ -24,9 +24,14 @@ export class SourceTier implements Tier {
     const loadMs = this.clock.now() - startedAt
     this.observer.loaded(key, loadMs)
     const { terms } = request
-    const tags = terms.tagsIfKept(value)
+    const kept = terms.ifKept(value)
     // Also a value that is not kept is made an entry: those who waited together must not share one mutable object.
-    const entry = this.entries.make(key, value, tags ?? [], terms, { stamp, verifiedAt: startedAt, loadMs })
-    return { entry, keep: entry !== undefined && tags !== undefined && terms.ttlMs > 0, value }
+    const entry = this.entries.make(key, value, kept?.tags ?? [], terms, {
+      stamp,
+      verifiedAt: startedAt,
+      loadMs,
+      version: kept?.version,
+    })
+    return { entry, keep: entry !== undefined && kept !== undefined && terms.ttlMs > 0, value }
   }
 }

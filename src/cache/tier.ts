@@ -68,6 +68,13 @@ export interface Terms {
   /** Milliseconds; 0 keeps nothing, `Infinity` keeps for ever. */
   readonly ttlMs: number
   readonly ttlJitter: number
-  /** The tags this value carries, or undefined if it is not to be kept at all. Never throws. */
-  readonly tagsIfKept: (value: unknown) => readonly string[] | undefined
+  /** What is to be known of this value, or undefined if it is not to be kept at all. Never throws. */
+  readonly ifKept: (value: unknown) => Kept | undefined
+}
+
+/** What users tell of a value that is kept. */
+export interface Kept {
+  readonly tags: readonly string[]
+  /** A text that sorts as versions do; undefined where none is told. */
+  readonly version?: string | undefined
 }

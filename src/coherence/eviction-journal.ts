@@ -37,7 +37,8 @@ export class EvictionJournal {
   readonly #parts: EvictionJournalParts
   // By key, in order of age.
   readonly #pending = new Map<string, Pending>()
-  readonly #recent = new Map<string, number>()
+  readonly #recent = new Map<string, { readonly at: number; readonly arrival: number }>()
+  #arrivals = 0
   #pauseMs = firstRetryMs
   #cancelRetry: (() => void) | undefined
   #sending: Promise<void> | undefined
@@ -55,9 +56,14 @@ export class EvictionJournal {
     return this.#pending.size > 0 && this.#pending.has(key)
   }
 
-  /** Whether a key was kept here at some time since, or was evicted since: what was read before is not to be believed. */
-  touchedSince(key: string, moment: number): boolean {
-    return this.holds(key) || (this.#recent.get(key) ?? Number.NEGATIVE_INFINITY) >= moment
+  /** How much has arrived until now; see {@link touchedSince}. */
+  get mark(): number {
+    return this.#arrivals
+  }
+
+  /** Whether a key is kept here, or its evict has arrived since: what was read before is not to be believed. */
+  touchedSince(key: string, mark: number): boolean {
+    return this.holds(key) || (this.#recent.get(key)?.arrival ?? 0) > mark
   }
 
   /**
@@ -81,12 +87,13 @@ export class EvictionJournal {
   /** Remembers evictions that have arrived. */
   arrived(keys: readonly string[]): void {
     const now = this.#parts.clock.now()
+    const arrived = { at: now, arrival: ++this.#arrivals }
     for (const key of keys) {
       this.#recent.delete(key)
-      this.#recent.set(key, now)
+      this.#recent.set(key, arrived)
     }
     trim(this.#recent, maxRecent)
-    for (const [key, at] of this.#recent) {
+    for (const [key, { at }] of this.#recent) {
       if (now - at <= recentMs) break
       this.#recent.delete(key)
     }

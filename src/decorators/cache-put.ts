@@ -8,6 +8,7 @@ import type {
   ResultKeyFunction,
   ResultTagsFunction,
   UnlessFunction,
+  VersionFunction,
 } from './options'
 
 /**
@@ -27,9 +28,17 @@ export function CachePut<
   Condition extends ConditionFunction = ConditionFunction,
   Unless extends UnlessFunction = UnlessFunction,
   Tags extends ResultTagsFunction = ResultTagsFunction,
+  Versions extends VersionFunction = VersionFunction,
 >(
-  options: CachePutOptions<Key, ResultKey, Condition, Unless, Tags> = {},
-): CacheMethodDecorator<{ key: Key; resultKey: ResultKey; condition: Condition; unless: Unless; resultTags: Tags }> {
+  options: CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions> = {},
+): CacheMethodDecorator<{
+  key: Key
+  resultKey: ResultKey
+  condition: Condition
+  unless: Unless
+  resultTags: Tags
+  version: Versions
+}> {
   // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
   refuseBare('@CachePut', arguments)
   return ((...args: unknown[]) =>

@@ -1,7 +1,14 @@
 import { createOperation } from './create-operation'
 import { decorateMethod, refuseBare } from './dialect'
 import type { CacheMethodDecorator } from './method-decorator'
-import type { CacheableOptions, ConditionFunction, KeyFunction, ResultTagsFunction, UnlessFunction } from './options'
+import type {
+  CacheableOptions,
+  ConditionFunction,
+  KeyFunction,
+  ResultTagsFunction,
+  UnlessFunction,
+  VersionFunction,
+} from './options'
 
 /**
  * Answers calls of an async method from the cache; calls the method, once for all who ask meanwhile, only for what the
@@ -20,9 +27,10 @@ export function Cacheable<
   Condition extends ConditionFunction = ConditionFunction,
   Unless extends UnlessFunction = UnlessFunction,
   Tags extends ResultTagsFunction = ResultTagsFunction,
+  Versions extends VersionFunction = VersionFunction,
 >(
-  options: CacheableOptions<Key, Condition, Unless, Tags> = {},
-): CacheMethodDecorator<{ key: Key; condition: Condition; unless: Unless; resultTags: Tags }> {
+  options: CacheableOptions<Key, Condition, Unless, Tags, Versions> = {},
+): CacheMethodDecorator<{ key: Key; condition: Condition; unless: Unless; resultTags: Tags; version: Versions }> {
   // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
   refuseBare('@Cacheable', arguments)
   return ((...args: unknown[]) =>

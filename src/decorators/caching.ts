@@ -13,10 +13,18 @@ import type {
   ResultKeyFunction,
   ResultTagsFunction,
   UnlessFunction,
+  VersionFunction,
 } from './options'
 
-type Read = CacheableOptions<KeyFunction, ConditionFunction, UnlessFunction, ResultTagsFunction>
-type Put = CachePutOptions<KeyFunction, ResultKeyFunction, ConditionFunction, UnlessFunction, ResultTagsFunction>
+type Read = CacheableOptions<KeyFunction, ConditionFunction, UnlessFunction, ResultTagsFunction, VersionFunction>
+type Put = CachePutOptions<
+  KeyFunction,
+  ResultKeyFunction,
+  ConditionFunction,
+  UnlessFunction,
+  ResultTagsFunction,
+  VersionFunction
+>
 type Evict = CacheEvictOptions<KeyFunction, ResultKeyFunction, ConditionFunction, UnlessFunction, ArgumentTagsFunction>
 
 /** Options of `@Caching`: the operations of one method, in any number. */
@@ -61,6 +69,7 @@ export function Caching<
   resultKey: FunctionOf<Puts[number] | Evicts[number], 'resultKey'>
   condition: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'condition'>
   unless: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'unless'>
+  version: FunctionOf<Reads[number] | Puts[number], 'version'>
   resultTags: FunctionOf<Reads[number] | Puts[number], 'tags'>
   argumentTags: FunctionOf<Evicts[number], 'tags'>
 }> {

@@ -14,6 +14,7 @@ interface AnyOptions {
   readonly condition?: UserFunction
   readonly unless?: UserFunction
   readonly tags?: UserFunction | readonly string[]
+  readonly version?: UserFunction
   readonly before?: boolean
   readonly allEntries?: boolean
 }
@@ -37,9 +38,10 @@ const readRules = {
   condition: rules.callable,
   unless: rules.callable,
   tags: rules.either(rules.list, rules.callable),
+  version: rules.callable,
 }
 const putRules = { ...readRules, resultKey: rules.callable }
-const { ttl: _, ...untimed } = putRules
+const { ttl: _, version: __, ...untimed } = putRules
 const evictRules = { ...untimed, before: rules.flag, allEntries: rules.flag }
 
 const rulesOf: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>>> = {
@@ -93,6 +95,7 @@ export function createOperation(kind: Operation['kind'], options: object, where:
     condition: given.condition,
     unless: given.unless,
     tags: tagsOf(given.tags, here),
+    version: given.version,
     before: given.before ?? false,
     allEntries: given.allEntries ?? false,
     manager: given.manager,

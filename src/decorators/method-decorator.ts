@@ -7,6 +7,7 @@ interface Fits<Arguments extends readonly unknown[], Result> {
   readonly resultKey: (result: Result, ...args: Arguments) => unknown
   readonly condition: (...args: Arguments) => unknown
   readonly unless: (result: Result, ...args: Arguments) => unknown
+  readonly version: (result: Result, ...args: Arguments) => unknown
   readonly resultTags: (result: Result, ...args: Arguments) => unknown
   readonly argumentTags: (...args: Arguments) => unknown
 }

@@ -1,4 +1,5 @@
 import type { Duration } from '../kernel/duration'
+import type { Version } from '../kernel/version'
 import type { CacheKeyParts } from '../key/key-encoder'
 import type { CacheManager } from '../manager/cache-manager'
 
@@ -20,6 +21,8 @@ export type ConditionFunction = (...args: Anything[]) => boolean
 export type UnlessFunction = (result: Anything, ...args: Anything[]) => boolean
 /** Names tags by the result and the arguments. */
 export type ResultTagsFunction = (result: Anything, ...args: Anything[]) => readonly string[]
+/** Tells which of two results is the newer one. */
+export type VersionFunction = (result: Anything, ...args: Anything[]) => Version
 /** Names tags by the arguments. */
 export type ArgumentTagsFunction = (...args: Anything[]) => readonly string[]
 
@@ -32,7 +35,7 @@ export interface OperationOptions {
 }
 
 /** Options of `@Cacheable`. */
-export interface CacheableOptions<Key, Condition, Unless, Tags> extends OperationOptions {
+export interface CacheableOptions<Key, Condition, Unless, Tags, Versions> extends OperationOptions {
   /** Makes the key of the arguments. @default all parameters, or those marked `@CacheKey()`, without those marked `@CacheIgnore()` */
   readonly key?: Key
   /** How long the value lives. @default the cache's `ttl` */
@@ -43,11 +46,18 @@ export interface CacheableOptions<Key, Condition, Unless, Tags> extends Operatio
   readonly unless?: Unless
   /** Tags by which the entry can be evicted: fixed, or read off result and arguments. @default none */
   readonly tags?: Tags | readonly string[]
+  /**
+   * Reads off the result which of two is the newer one, such as the row's version or time of change: the newest stays,
+   * whichever is written last. For methods that may read a replica that is behind, and writes that may overtake
+   * each other. A version is remembered as long as its value may live (a day at the most), and forgotten by an evict.
+   * @default none: where two processes write one key at once, neither value stays
+   */
+  readonly version?: Versions
 }
 
 /** Options of `@CachePut`. */
-export interface CachePutOptions<Key, ResultKey, Condition, Unless, Tags>
-  extends CacheableOptions<Key, Condition, Unless, Tags> {
+export interface CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions>
+  extends CacheableOptions<Key, Condition, Unless, Tags, Versions> {
   /** Makes the key of the result and the arguments, for an id that the method assigns. @default `key` */
   readonly resultKey?: ResultKey
 }

@@ -1,6 +1,6 @@
 import type { Cache } from '../cache/cache'
 import type { Terms } from '../cache/tier'
-import type { Write } from '../cache/tiered-cache'
+import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { Invocation } from './invocation'
@@ -40,7 +40,7 @@ export function intercept(
     return readOne(single, cache, new Invocation(method, self, args))
   // The path that must cost least: a hit makes nothing but its key.
   const key = single.keyOfArguments(cache.parts.keys, args)
-  return cache.parts.tiers.hit(key) ?? readOne(single, cache, new Invocation(method, self, args))
+  return cache.parts.tiers.loads.hit(key) ?? readOne(single, cache, new Invocation(method, self, args))
 }
 
 /** After `close()` the method runs as if it were not decorated. */
@@ -104,7 +104,9 @@ function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Prom
     const { cache, key, planned } = lookup
     const load = (next: AbortSignal): Promise<unknown> => from(index + 1, next)
     const terms = keptIfLoaded(termsOf(planned, cache, invocation), invocation)
-    return cache.parts.tiers.read({ key, load, terms, tagged: planned.operation.tags !== undefined }, signal)
+    const { tiers } = cache.parts
+    const tagged = tiers.isTagged(planned.operation.tags !== undefined)
+    return tiers.loads.read({ key, load, terms, tagged }, signal)
   }
   return from(0, invocation.signal)
 }
@@ -114,7 +116,7 @@ function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Prom
  * a second life.
  */
 function keptIfLoaded(terms: Terms, invocation: Invocation): Terms {
-  return { ...terms, tagsIfKept: (value) => (invocation.invoked ? terms.tagsIfKept(value) : undefined) }
+  return { ...terms, ifKept: (value) => (invocation.invoked ? terms.ifKept(value) : undefined) }
 }
 
 interface LookupIn {
@@ -131,7 +133,10 @@ function lookupIn(cache: Cache, planned: Planned, invocation: Invocation): Looku
 /** Calls the method and puts its result where the puts say, and where a read of the same method has no entry. */
 async function write(targets: readonly Target[], invocation: Invocation): Promise<unknown> {
   const writes: Write[] = await Promise.all(
-    targets.map(({ cache, planned }) => cache.parts.tiers.beginWrite(planned.operation.tags !== undefined)),
+    targets.map(({ cache, planned }) => {
+      const { tiers } = cache.parts
+      return tiers.writes.begin(tiers.isTagged(planned.operation.tags !== undefined))
+    }),
   )
   try {
     const result = await invocation.proceed()
@@ -148,12 +153,12 @@ async function write(targets: readonly Target[], invocation: Invocation): Promis
         written.set(cache, keys.add(key))
         const { tiers } = cache.parts
         if (planned.operation.kind === 'read' && (await tiers.holds(key))) return
-        await tiers.put([{ key, value: result }], termsOf(planned, cache, invocation), writes[index]!)
+        await tiers.writes.put([{ key, value: result }], termsOf(planned, cache, invocation), writes[index]!)
       }),
     )
     return result
   } finally {
-    for (const [index, { cache }] of targets.entries()) cache.parts.tiers.endWrite(writes[index]!)
+    for (const [index, { cache }] of targets.entries()) cache.parts.tiers.writes.end(writes[index]!)
   }
 }
 
@@ -168,7 +173,7 @@ async function evict(targets: readonly Target[], invocation: Invocation, outcome
       // Without a cache to look in, a tag means its carriers wherever they are.
       if (tags !== undefined && tags.length > 0) await (namesCache ? cache.evictTags(tags) : manager.evictTags(tags))
       const key = keyAfter(its, invocation, outcome)
-      if (key !== undefined) await cache.parts.tiers.evict([key])
+      if (key !== undefined) await cache.parts.tiers.writes.evict([key])
     }),
   )
 }

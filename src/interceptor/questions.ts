@@ -1,6 +1,7 @@
 import { type Cache, checkTags } from '../cache/cache'
 import type { Terms } from '../cache/tier'
 import { isCacheError } from '../kernel/errors'
+import { versionText } from '../kernel/version'
 import { keyFromFunction } from '../key/key-generator'
 import type { Invocation } from './invocation'
 import type { Planned } from './plan'
@@ -65,9 +66,13 @@ export function termsOf(planned: Planned, cache: Cache, invocation: Invocation):
   return {
     ttlMs: planned.ttlMs ?? cache.parts.ttlMs,
     ttlJitter: cache.parts.ttlJitter,
-    tagsIfKept: (value) => {
+    ifKept: (value) => {
       if (planned.operation.kind === 'read' && isVetoed(planned, invocation, value)) return undefined
-      return tagsOf(planned, invocation, [value, ...invocation.args])
+      const args = [value, ...invocation.args]
+      const tags = tagsOf(planned, invocation, args)
+      const { version } = planned.operation
+      if (tags === undefined || version === undefined) return tags && { tags }
+      return invocation.ask(planned, 'version', () => ({ tags, version: versionText(version(...args)) }))?.value
     },
   }
 }

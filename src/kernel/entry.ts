@@ -16,6 +16,8 @@ export interface Entry {
   readonly tags: readonly string[]
   /** Names of the markers of those tags. */
   readonly markers: readonly string[]
+  /** A text that sorts as the versions of the value do; undefined where none is told. */
+  readonly version: string | undefined
   /** How long the source took to make the value; what a hit saves. */
   readonly loadMs: number
   /** Estimated bytes on the heap. */

@@ -30,6 +30,8 @@ const errorKinds = {
   CW_SHARED_TIMEOUT: Error,
   /** The shared tier is not connected. */
   CW_SHARED_UNAVAILABLE: Error,
+  /** An evict that was to be acknowledged could not be sent; it is sent again until it gets through. */
+  CW_EVICTION_DEFERRED: Error,
   /** The shared tier answered a command with an error. */
   CW_SHARED_REFUSED: Error,
 } as const satisfies Record<string, ErrorConstructor>

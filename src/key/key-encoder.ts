@@ -4,6 +4,7 @@ import type { TypeRegistry } from '../kernel/registered-types'
 import { encodeArguments } from './canonical'
 import { KeyProblem, keyUnsupported } from './key-problem'
 import { withPartition } from './keyspace'
+import { literalPattern } from './pattern'
 
 /** What a key can be made of: anything but functions and symbols; instances of classes if the manager knows them. */
 export type KeyValue = string | number | bigint | boolean | null | undefined | object
@@ -42,6 +43,12 @@ export class KeyEncoder {
     } catch (error) {
       throw error instanceof KeyProblem ? keyUnsupported(error, `Cache '${this.cache}'`, 'key') : error
     }
+  }
+
+  /** A pattern for keys, as seen by the present partition. @throws CW_FUNCTION_FAILED */
+  encodePattern(pattern: string): string {
+    if (this.partition === undefined) return pattern
+    return `${literalPattern(withPartition(this.#present(this.partition), '', this.types))}${pattern}`
   }
 
   #present(partition: () => KeyValue): KeyValue {

@@ -58,7 +58,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
   const { clock, markers, store, background, maxStalenessMs, journal } = context
   const { name, local } = definition
   const observer = new CacheObserver(name, context.events, context.warnings)
-  const names = createTagNames(name)
+  const names = createTagNames(name, definition.hierarchical)
   const isolation = createIsolation(
     local?.isolation ?? 'freeze',
     context.types,
@@ -90,6 +90,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     background,
     maxStalenessMs,
     markerLifeMs,
+    loadDeadlineMs: definition.loadDeadlineMs,
   })
   return { tiers, keys, entryPrefix }
 
@@ -122,6 +123,8 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       background,
       journal,
       keyOf,
+      keys,
+      loadDeadlineMs: definition.loadDeadlineMs,
       commandTimeoutMs,
     }
     return new SharedTier(parts, source)

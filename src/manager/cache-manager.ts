@@ -120,6 +120,7 @@ export class CacheManager {
         keys: new KeyEncoder(name, this.#definition.types, definition.partition),
         ttlMs: definition.ttlMs,
         ttlJitter: definition.ttlJitter,
+        hierarchical: definition.hierarchical,
         isClosed: () => this.isClosed,
         reportSkipped: (cache, operation, error) => this.reportSkipped(cache, operation, error),
       })

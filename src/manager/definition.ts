@@ -33,6 +33,17 @@ export interface SharedCacheOptions {
    * @default one partition
    */
   readonly partition?: () => KeyValue
+  /**
+   * Lets `evictPrefix(['user', 7])` remove every entry whose key begins with these parts, at the same cost however many
+   * there are. Each entry of two parts or more is then held against one marker for each part but the last. @default false
+   */
+  readonly hierarchical?: boolean
+  /**
+   * How long others wait for a load. After that it is taken to hang: those who joined it begin anew, another process
+   * takes it over, and its late result is handed to whoever called it and kept nowhere. `Infinity` waits for ever.
+   * @default '30s'
+   */
+  readonly loadDeadline?: Duration
 }
 
 /** The options of one named cache. */
@@ -73,6 +84,8 @@ export interface CacheDefinition {
   readonly ttlJitter: number
   readonly maxValueBytes: number
   readonly partition: (() => KeyValue) | undefined
+  readonly hierarchical: boolean
+  readonly loadDeadlineMs: number
   readonly local: LocalDefinition | undefined
 }
 
@@ -115,6 +128,8 @@ const sharedCacheRules: Rules<SharedCacheOptions> = {
   ttlJitter: rules.share,
   maxValueBytes: rules.count,
   partition: rules.callable,
+  hierarchical: rules.flag,
+  loadDeadline: rules.anything,
 }
 
 const localRule = rules.either(rules.object, rules.oneOf(false))
@@ -143,6 +158,8 @@ const builtIn: Required<Omit<SharedCacheOptions, 'partition'>> = {
   ttl: '5m',
   ttlJitter: 0,
   maxValueBytes: 8 * 1024 * 1024,
+  hierarchical: false,
+  loadDeadline: '30s',
 }
 
 /**
@@ -157,12 +174,14 @@ export function defineManager(options: CachingOptions, where: string): ManagerDe
   checkLocal(options.local, `${where}, local`)
   checkOptions(`${where}, defaults`, defaults, sharedCacheRules)
   checkTtl(defaults.ttl, `${where}, defaults`)
+  checkDeadline(defaults.loadDeadline, `${where}, defaults`)
   for (const [name, cache] of Object.entries(caches)) {
     const here = `${where}, caches['${name}']`
     checkCacheName(name, where)
     checkOptions(here, cache, cacheRules)
     checkLocal(cache.local, `${here}, local`)
     checkTtl(cache.ttl, here)
+    checkDeadline(cache.loadDeadline, here)
   }
   const definition: ManagerDefinition = {
     prefix: options.prefix ?? 'cache',
@@ -181,6 +200,8 @@ export function defineManager(options: CachingOptions, where: string): ManagerDe
         ttlJitter: its.ttlJitter,
         maxValueBytes: its.maxValueBytes,
         partition: own.partition ?? defaults.partition,
+        hierarchical: its.hierarchical,
+        loadDeadlineMs: milliseconds(its.loadDeadline, `option \`loadDeadline\` of cache '${name}'`),
         local: defineLocal(
           options.local,
           own.local,
@@ -234,6 +255,11 @@ function checkLocal(local: LocalOptions | false | undefined, where: string): voi
 
 function checkTtl(ttl: Duration | undefined, where: string): void {
   if (ttl !== undefined) milliseconds(ttl, `${where}: option \`ttl\``)
+}
+
+function checkDeadline(deadline: Duration | undefined, where: string): void {
+  if (deadline === undefined || milliseconds(deadline, `${where}: option \`loadDeadline\``) > 0) return
+  throw cacheError('CW_OPTION_INVALID', `${where}: option \`loadDeadline\` must be more than 0: no load takes no time.`)
 }
 
 function defined<Options extends object>(options: Options): Options {

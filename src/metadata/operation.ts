@@ -19,6 +19,8 @@ export interface Operation {
   readonly unless: UserFunction | undefined
   /** Tags of result and arguments (reads, puts) or of the arguments (evicts). */
   readonly tags: UserFunction | undefined
+  /** The version of the result, by result and arguments. */
+  readonly version: UserFunction | undefined
   /** An evict that happens before the method. */
   readonly before: boolean
   /** An evict of the whole cache. */

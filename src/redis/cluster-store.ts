@@ -141,6 +141,13 @@ export class ClusterStore implements SharedStore {
     )
   }
 
+  /** Each primary after the other. While slots move, keys may be missed that move the other way. */
+  async *scan(pattern: string): AsyncIterable<readonly string[]> {
+    await this.#refresh()
+    const owners = new Set([...this.#slots.values()].map(nameOf))
+    for (const [name, { store }] of [...this.#nodes]) if (owners.has(name)) yield* store.scan(pattern)
+  }
+
   async readMarkers(keys: readonly string[]): Promise<MarkerNumbers> {
     const [counter, ...markers] = await each([this.#parts.context.counterKey, ...keys], (key) => this.#number(key))
     return { counter: counter!, markers }

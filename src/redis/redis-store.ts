@@ -139,6 +139,17 @@ export class RedisStore implements SharedStore {
     await this.#run((client) => client.unlink(key))
   }
 
+  async *scan(pattern: string): AsyncIterable<readonly string[]> {
+    const prefix = this.#connection.client.options.keyPrefix ?? ''
+    let cursor = '0'
+    do {
+      const [next, keys] = await this.#run((client) => client.scan(cursor, 'MATCH', prefix + pattern, 'COUNT', scanned))
+      cursor = next
+      // What scan is given and answers is the one thing that ioredis leaves without the prefix.
+      if (keys.length > 0) yield keys.map((key) => key.slice(prefix.length))
+    } while (cursor !== '0')
+  }
+
   async readMarkers(keys: readonly string[]): Promise<MarkerNumbers> {
     const [counter, ...markers] = await this.numbers([this.#counterKey, ...keys])
     return { counter: counter!, markers }
@@ -198,6 +209,9 @@ export class RedisStore implements SharedStore {
     return [answer, watch?.isLive ? watch : undefined]
   }
 }
+
+// Keys the server looks at before it answers others again.
+const scanned = 1_000
 
 // How long a write is remembered beside its key; one that takes longer leaves the key empty.
 const noteMs = 30_000

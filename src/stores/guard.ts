@@ -32,6 +32,14 @@ export function guardSharedStore(
         },
       )
     })
+  async function* batchesInTime<Batch>(batches: AsyncIterable<Batch>): AsyncIterable<Batch> {
+    const iterator = batches[Symbol.asyncIterator]()
+    for (;;) {
+      const next = await inTime('scan', iterator.next())
+      if (next.done) return
+      yield next.value
+    }
+  }
   return {
     // Longer than a command: a connection takes several round trips, and nobody's call waits for this.
     connect: () => inTime('connect', store.connect(), Math.max(timeoutMs, 2_000)),
@@ -45,6 +53,7 @@ export function guardSharedStore(
     fill: (key, lease, bytes, lifeMs, version) => inTime('fill', store.fill(key, lease, bytes, lifeMs, version)),
     putMany: (entries) => inTime('putMany', store.putMany(entries)),
     delete: (keys, as) => inTime('delete', store.delete(keys, as)),
+    scan: (pattern) => batchesInTime(store.scan(pattern)),
     readMarkers: (keys) => inTime('readMarkers', store.readMarkers(keys)),
     ensureMarkers: (keys, lifeMs) => inTime('ensureMarkers', store.ensureMarkers(keys, lifeMs)),
     raiseMarkers: (keys, lifeMs) => inTime('raiseMarkers', store.raiseMarkers(keys, lifeMs)),

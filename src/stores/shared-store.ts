@@ -48,6 +48,9 @@ export interface SharedStore {
    */
   delete(keys: readonly string[], as?: 'journal'): Promise<void>
 
+  /** Keys that match a pattern of Redis, in batches: looks at every key there is. Some may come twice. */
+  scan(pattern: string): AsyncIterable<readonly string[]>
+
   /** The counter and the numbers of these markers, in one round trip. */
   readMarkers(keys: readonly string[]): Promise<MarkerNumbers>
   /** The same, but what is missing is created: the counter, and markers with its number, to live `lifeMs` at least. */

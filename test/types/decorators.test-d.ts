@@ -90,6 +90,11 @@ export class Accepted {
     return product
   }
 
+  @Cacheable({ version: (its: Product, id: string) => its.id.length + id.length })
+  async versioned(_id: string): Promise<Product> {
+    return product
+  }
+
   @Cacheable({ unless: (its) => its === null })
   async unannotatedUnless(_id: string): Promise<Product | null> {
     return null
@@ -255,6 +260,18 @@ export class Refused {
   @Cacheable({ tags: (its: Product) => [its.categoryId] })
   async mayBeNull(_id: string): Promise<Product | null> {
     return null
+  }
+
+  // @ts-expect-error `version` sees the result of the method
+  @Cacheable({ version: (its: Date) => its })
+  async versionOfAnotherResult(_id: string): Promise<Product> {
+    return product
+  }
+
+  // @ts-expect-error a version is a number, a bigint or a Date
+  @CachePut({ version: (its: Product) => its.id })
+  async versionOfText(_id: string): Promise<Product> {
+    return product
   }
 
   // @ts-expect-error `unless` sees the result, not the promise

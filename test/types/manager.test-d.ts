@@ -28,6 +28,13 @@ export async function accepted(): Promise<void> {
   const loaded: Product = await cache.getOrLoad('1', (signal) => (signal.aborted ? product : Promise.resolve(product)))
   const lookup = await cache.lookup(loaded.id)
   if (lookup.found) void lookup.value.id
+  await cache.put('1', product, { version: (its) => BigInt(its.id) })
+  await cache.evict('1', { acknowledged: true })
+  await cache.evictPrefix(['user', 7])
+  const evicted: number = await cache.evictMatching('user-*')
+  void evicted
+  redis({ sentinels: [{ host: 'a', port: 26379 }], name: 'mymaster', password: 'x' })
+  redis({ cluster: ['a:6379', { host: 'b', port: 6379 }], natMap: {}, tls: {} })
   const off: () => void = caching.on('hit', ({ cache: name, key, tier }) => [name, key, tier === 'local'])
   off()
   const bound: Product = caching.bind(product)
@@ -54,7 +61,14 @@ export async function refused(): Promise<void> {
   // @ts-expect-error the toolkit has its own
   redis({ url: 'redis://a', commandTimeout: 'soon' })
 
+  // @ts-expect-error sentinels need the name of the primary
+  redis({ sentinels: [{ host: 'a' }] })
+
   const caching = createCacheManager()
+  // @ts-expect-error a version is a number, a bigint or a Date
+  await caching.cache<Product>('c').put('1', product, { version: (its) => its.id })
+  // @ts-expect-error there is no such option
+  await caching.cache('c').evict('1', { strict: true })
   // @ts-expect-error there is no such event
   caching.on('hits', () => {})
   // @ts-expect-error a hit has no error

@@ -17,10 +17,14 @@ describe('a put that another process has overtaken', () => {
     const { tiers, keys } = one.cache('c').parts
     const key = keys.encodeKey('a')
     // @CachePut: the write begins, its method commits 'old' and is slow to return.
-    const write = await tiers.beginWrite(false)
+    const write = await tiers.writes.begin(false)
     await two.cache('c').evict('a')
-    await tiers.put([{ key, value: 'old' }], { ttlMs: 60_000, ttlJitter: 0, tagsIfKept: () => [] }, write)
-    tiers.endWrite(write)
+    await tiers.writes.put(
+      [{ key, value: 'old' }],
+      { ttlMs: 60_000, ttlJitter: 0, ifKept: () => ({ tags: [] }) },
+      write,
+    )
+    tiers.writes.end(write)
 
     expect(await two.cache('c').get('a')).toBeUndefined()
   })

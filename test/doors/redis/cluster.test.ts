@@ -28,15 +28,15 @@ async function open(options: CachingOptions = {}): Promise<CacheManager> {
 const ids = Array.from({ length: 60 }, (_, index) => `id${index}`)
 const opts = { tags: ['x'] }
 
-describe('K12 on a cluster of three primaries', () => {
-  test('many keys are put and read at once, on every node', async () => {
+describe('a cluster of three primaries', () => {
+  test('K12 many keys are put and read at once, on every node', async () => {
     const [a, b] = [await open(), await open()]
     await a.cache('c').putMany(ids.map((id) => [id, { id }]))
     expect(await b.cache('c').getMany(ids)).toEqual(ids.map((id) => ({ id })))
     for (const node of cluster.masters) expect(await node.command('DBSIZE')).toBeGreaterThan(10)
   })
 
-  test('many keys are evicted at once', async () => {
+  test('K12 many keys are evicted at once', async () => {
     const [a, b] = [await open(), await open()]
     await a.cache('c').putMany(ids.map((id) => [id, { id }]))
     expect(await b.cache('c').getMany(ids)).toHaveLength(ids.length)
@@ -50,7 +50,7 @@ describe('K12 on a cluster of three primaries', () => {
     ['a tag of the cache', (manager) => manager.cache('c').evictTags(['x'])],
     ['the cache', (manager) => manager.cache('c').clear()],
     ['everything', (manager) => manager.clear()],
-  ])('evicting %s leaves nothing alive anywhere', async (_, evict) => {
+  ])('K12 evicting %s leaves nothing alive anywhere', async (_, evict) => {
     const [a, b] = [await open(), await open()]
     for (const manager of [a, b]) for (const id of ids) await manager.cache('c').getOrLoad(id, () => 'old', opts)
     await evict(a)
