@@ -45,6 +45,7 @@ export type {
   Found,
   MarkerNumber,
   MarkerNumbers,
+  Replacement,
   SharedPut,
   SharedStore,
   SharedStoreContext,

@@ -19,6 +19,11 @@ export interface KeepOptions<Value> {
   /** Tags by which the entry can be evicted, or a function that reads them off the value. @default none */
   readonly tags?: readonly string[] | ((value: Value) => readonly string[])
   /**
+   * The share of its life after which the value is loaded anew in the background while it is still served.
+   * @default the cache's `refreshAhead`
+   */
+  readonly refreshAhead?: number
+  /**
    * Reads off the value which of two is the newer one; the newest stays, whichever is written last. A version is
    * remembered as long as its value may live (a day at the most), and forgotten by an evict. @default none
    */
@@ -48,6 +53,7 @@ const keepRules: Rules<KeepOptions<unknown>> = {
   ttl: rules.anything,
   tags: rules.either(rules.list, rules.callable),
   version: rules.callable,
+  refreshAhead: rules.shareWithin,
 }
 
 const evictRules: Rules<EvictOptions> = { acknowledged: rules.flag }
@@ -69,6 +75,7 @@ export interface CacheParts {
   readonly keys: KeyEncoder
   readonly ttlMs: number
   readonly ttlJitter: number
+  readonly refreshAhead: number | undefined
   /** Whether entries can be evicted by what their keys begin with. */
   readonly hierarchical: boolean
   /** Whether its manager was closed: every method then does as if there were no cache. */
@@ -251,11 +258,12 @@ export class Cache<Value = unknown> {
   }
 
   #terms(options: KeepOptions<Value>): Terms {
-    const { ttl, tags } = options
+    const { ttl, tags, refreshAhead } = options
     if (Array.isArray(tags)) checkTags(tags, `cache '${this.name}'`)
     return {
       ttlMs: ttl === undefined ? this.parts.ttlMs : milliseconds(ttl, `\`ttl\` for cache '${this.name}'`),
       ttlJitter: this.parts.ttlJitter,
+      refreshAhead: refreshAhead ?? this.parts.refreshAhead,
       ifKept: (value) => this.#ifKept(options, value as Value),
     }
   }

@@ -2,7 +2,7 @@ import type { CompleteClock } from '../kernel/clock'
 import { describeThrown } from '../kernel/describe'
 import type { Entry, EntryWatch } from '../kernel/entry'
 import { type CacheError, cacheError, isCacheError } from '../kernel/errors'
-import { lifeOf } from '../policies/expiry'
+import { lifeOf, refreshOf } from '../policies/expiry'
 import type { CacheObserver } from './cache-observer'
 import type { Held, Isolation } from './isolation'
 import type { TagNames } from './tag-names'
@@ -17,6 +17,9 @@ export interface Origin {
   readonly version?: string | undefined
 }
 
+/** When an entry's time is up, and when it is time for a new one. */
+export type Times = Pick<Entry, 'expiresAt' | 'refreshAt'>
+
 /** Makes entries of values: the one place where a value is made safe to keep and its expiry is set. */
 export class EntryMaker {
   constructor(
@@ -30,7 +33,10 @@ export class EntryMaker {
   make(key: string, value: unknown, tags: readonly string[], terms: Terms, origin: Origin): Entry | undefined {
     try {
       const held = this.isolation.hold(value)
-      return this.#entry(key, held, tags, this.clock.now() + lifeOf(terms.ttlMs, terms.ttlJitter), origin)
+      const now = this.clock.now()
+      const lifeMs = lifeOf(terms.ttlMs, terms.ttlJitter)
+      const refreshAt = now + refreshOf(lifeMs, terms.refreshAhead)
+      return this.#entry(key, held, tags, { expiresAt: now + lifeMs, refreshAt }, origin)
     } catch (error) {
       this.observer.refused(key, asRefusal(error))
       return undefined
@@ -38,20 +44,14 @@ export class EntryMaker {
   }
 
   /** The entry of a value that was just decoded, so that nobody else holds it, and whose expiry is known. */
-  adopt(key: string, value: unknown, tags: readonly string[], expiresAt: number, origin: Origin): Entry {
-    return this.#entry(key, this.isolation.adopt(value), tags, expiresAt, origin)
+  adopt(key: string, value: unknown, tags: readonly string[], times: Times, origin: Origin): Entry {
+    return this.#entry(key, this.isolation.adopt(value), tags, times, origin)
   }
 
-  #entry(
-    key: string,
-    { held, bytes, constant }: Held,
-    tags: readonly string[],
-    expiresAt: number,
-    origin: Origin,
-  ): Entry {
+  #entry(key: string, { held, bytes, constant }: Held, tags: readonly string[], times: Times, origin: Origin): Entry {
     const settled = constant ? Promise.resolve(this.isolation.give(held)) : undefined
     const markers = this.names.of(key, tags)
-    return { watch: undefined, version: undefined, held, bytes, settled, expiresAt, tags, markers, ...origin }
+    return { watch: undefined, version: undefined, held, bytes, settled, tags, markers, ...times, ...origin }
   }
 }
 

@@ -1,4 +1,6 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { CompleteClock } from '../kernel/clock'
+import type { Entry } from '../kernel/entry'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
 import { asRefusal } from './entry-maker'
@@ -13,6 +15,8 @@ export interface LoadsParts {
   readonly local: LocalTier
   /** What is asked when the local tier has no answer: the shared tier, or the source itself. */
   readonly below: Tier
+  /** What is asked for a newer value than the present one. */
+  readonly refresh: Tier
   readonly isShared: boolean
   readonly flights: FlightRegistry
   readonly markers: TagMarkers
@@ -26,17 +30,31 @@ export interface LoadsParts {
   readonly loadDeadlineMs: number
 }
 
+// What runs in it belongs to no request.
+const detached = new AsyncResource('cachewright')
+
+// After a refresh that brought nothing new, so long is waited before the next.
+const refreshRetryMs = 1_000
+
 const late: unique symbol = Symbol('late')
 
 /** The read path of one cache, from the local tier to the flight and back to those who wait for it. */
 export class Loads {
   constructor(private readonly parts: LoadsParts) {}
 
-  /** The answer of the local tier, if it has one now. */
-  hit(key: string): Promise<unknown> | undefined {
+  /**
+   * The answer of the local tier, if it has one now.
+   *
+   * @param request what to load with if the answer is to be renewed; without it there is no such answer
+   */
+  hit(key: string, request?: LoadRequest): Promise<unknown> | undefined {
     const { local, observer, isolation } = this.parts
     const entry = local.hit(key)
     if (entry === undefined) return undefined
+    if (entry.refreshAt !== Number.POSITIVE_INFINITY && this.#isDue(entry)) {
+      if (request === undefined) return undefined
+      this.#refresh(request, entry)
+    }
     try {
       const answer = entry.settled ?? Promise.resolve(isolation.give(entry.held))
       observer.hit(key, entry, 'local')
@@ -51,7 +69,7 @@ export class Loads {
 
   /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
   read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
-    return this.hit(request.key) ?? this.#load(request, signal)
+    return this.hit(request.key, request) ?? this.#load(request, signal)
   }
 
   /** @param since when the caller first asked, if this is not its first attempt */
@@ -67,12 +85,12 @@ export class Loads {
       flights.supersede(flight)
       flight = undefined
     }
-    const again = (): Promise<unknown> => this.hit(request.key) ?? this.#load(request, signal, askedAt)
+    const again = (): Promise<unknown> => this.hit(request.key, request) ?? this.#load(request, signal, askedAt)
     observer.stats.localMisses++
     let loaded: Loaded | typeof late
     if (flight === undefined) {
       if (!isShared) observer.miss(request.key)
-      flight = flights.start(new Flight(request, markers.stamp, startedAt), (it) => this.#fly(it))
+      flight = flights.start(new Flight(request, markers.stamp, startedAt), (it) => this.#fly(it, this.parts.below))
       background.track(flight.promise)
       loaded = await this.#wait(flight, signal)
     } else {
@@ -84,10 +102,13 @@ export class Loads {
       flights.supersede(flight)
       return again()
     }
+    // A refresh that another process is at: there may be no value any more.
+    if (loaded.isAbandoned) return again()
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
     if (isShared && askedAt - flight.vouchedAt > maxStalenessMs) return again()
     if (loaded.entry === undefined) return loaded.value
+    if (loaded.keep && this.#isDue(loaded.entry)) this.#refresh(request, loaded.entry)
     try {
       return isolation.give(loaded.entry.held)
     } catch (error) {
@@ -96,8 +117,28 @@ export class Loads {
     }
   }
 
-  async #fly(flight: Flight): Promise<Loaded> {
-    const loaded = await this.parts.below.load(flight)
+  #isDue({ refreshAt }: Entry): boolean {
+    return this.parts.clock.now() >= refreshAt
+  }
+
+  /**
+   * Loads a value anew in the background. A load like any other (it is revoked by what revokes loads, and who comes when
+   * the present value has expired waits for it), except that no caller of now can cancel it, nor lends it its context.
+   */
+  #refresh(request: LoadRequest, entry: Entry): void {
+    const { flights, markers, clock, background, refresh } = this.parts
+    if (flights.find(request.key) !== undefined) return
+    const now = clock.now()
+    entry.refreshAt = now + refreshRetryMs
+    detached.runInAsyncScope(() => {
+      const flight = new Flight(request, markers.stamp, now)
+      flight.waiters = 1
+      background.track(flights.start(flight, (it) => this.#fly(it, refresh)).promise)
+    })
+  }
+
+  async #fly(flight: Flight, below: Tier): Promise<Loaded> {
+    const loaded = await below.load(flight)
     const { local, observer } = this.parts
     if (!loaded.keep || loaded.entry === undefined) return loaded
     // A watched copy whose key changed after it was read is older than what was told.

@@ -17,6 +17,8 @@ export interface MarkerKnowledgeParts {
 // Markers live on after the entries that carry them, so that no entry dies of its marker's expiry.
 const markerSlackMs = 60_000
 
+const longMarkerLifeMs = 24 * 3_600_000
+
 /** Keeps what this process knows of counter and markers good enough for the entries of one cache. */
 export class MarkerKnowledge {
   constructor(private readonly parts: MarkerKnowledgeParts) {}
@@ -50,8 +52,11 @@ export class MarkerKnowledge {
     const { markers, names, maxStalenessMs } = this.parts
     const lifeMs = Math.max(...entries.map(({ expiresAt }) => expiresAt)) - now + markerSlackMs
     const carried = new Set([...names.clears, ...entries.flatMap((entry) => entry.markers)])
-    // Twice what is needed, so that a marker many entries carry is not prolonged with each of them.
-    await markers.ensure(markers.due([...carried], now, maxStalenessMs / 2, lifeMs), 2 * lifeMs, now)
+    const due = markers.due([...carried], now, maxStalenessMs / 2, lifeMs)
+    // Twice what is needed, so that a marker many entries carry is not prolonged with each of them. Those of clears for
+    // long: when one of them is told of, every process forgets its copies.
+    const isOfClears = due.some((name) => names.clears.includes(name))
+    await markers.ensure(due, Math.max(2 * lifeMs, isOfClears ? longMarkerLifeMs : 0), now)
   }
 
   /** The entry as the shared tier vouched for it, or undefined if one of its tags was evicted after its load began. */
@@ -78,7 +83,7 @@ export class MarkerKnowledge {
    */
   async #ask(now: number, tagged: boolean): Promise<void> {
     const { markers, names, maxStalenessMs } = this.parts
-    if (!markers.knows(names.clears)) return markers.ensure(names.clears, markerSlackMs, now)
+    if (!markers.knows(names.clears)) return markers.ensure(names.clears, longMarkerLifeMs, now)
     const due = markers.unverified(names.clears, now, maxStalenessMs / 2)
     if ((tagged && markers.isCounterStale) || due.length > 0) await markers.verify(due, now)
   }

@@ -6,6 +6,7 @@ import { describeThrown } from '../kernel/describe'
 import type { Entry } from '../kernel/entry'
 import { cacheError, isCacheError } from '../kernel/errors'
 import { uniqueBytes } from '../kernel/unique'
+import { refreshOf } from '../policies/expiry'
 import type { Found, SharedStore } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
@@ -15,7 +16,7 @@ import type { TagNames } from './tag-names'
 
 /** What stands at a key of the shared tier. */
 export type Reading =
-  | { readonly kind: 'entry'; readonly entry: Entry }
+  | { readonly kind: 'entry'; readonly entry: Entry; readonly head: Buffer }
   | { readonly kind: 'absent' }
   /** Somebody is loading the value. */
   | { readonly kind: 'leased' }
@@ -52,9 +53,10 @@ export class SharedEntries {
    * Reads what stands at a key. Never throws for what is found there: anything unreadable is a dead value and an event.
    *
    * @param askedAt clock reading at which the shared tier was asked
+   * @param refreshAhead the share of its life after which the entry is to be renewed
    * @throws what the shared tier throws if the markers of the entry's tags have to be asked for
    */
-  async read(key: string, { bytes, watch }: Found, askedAt: number): Promise<Reading> {
+  async read(key: string, { bytes, watch }: Found, askedAt: number, refreshAhead?: number): Promise<Reading> {
     if (bytes === null) return absent
     const frame = decodeFrame(bytes, key)
     if (frame.kind === 'lease') return leased
@@ -72,7 +74,9 @@ export class SharedEntries {
     const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch: watched }
     try {
       const value = this.parts.codec.decode(frame.format, frame.payload)
-      return { kind: 'entry', entry: this.parts.entries.adopt(key, value, header.tags, expiresAt, origin) }
+      const refreshAt = this.#toClock(header.createdAt) + refreshOf(header.expiresAt - header.createdAt, refreshAhead)
+      const entry = this.parts.entries.adopt(key, value, header.tags, { expiresAt, refreshAt }, origin)
+      return { kind: 'entry', entry, head: dead.head }
     } catch (error) {
       return this.#unreadable(key, describeThrown(error), dead)
     }

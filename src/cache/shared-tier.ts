@@ -8,8 +8,10 @@ import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
 import type { KeyNames } from './key-names'
+import { keepLease, leaseMs } from './lease'
 import type { MarkerKnowledge } from './marker-knowledge'
 import type { SharedEntries } from './shared-entries'
+import { SharedRefresh } from './shared-refresh'
 import type { SharedWrites } from './shared-writes'
 import type { TagMarkers } from './tag-markers'
 import type { Loaded, Tier } from './tier'
@@ -41,19 +43,21 @@ export interface Matching {
   readonly digested: readonly string[]
 }
 
-/** How long a lease lasts unless it is renewed; so long may a holder that died keep others from filling. */
-const leaseMs = 5_000
-
 /**
  * The tier that all processes share: reads an entry or takes a lease in one command, loads, and fills where the lease
  * still stands. Once it has failed a load it is not asked again for that load, so that a call is delayed by one
  * timeout at the most.
  */
 export class SharedTier implements Tier {
+  /** The tier to ask for a newer value than the present one. */
+  readonly refresh: Tier
+
   constructor(
     private readonly parts: SharedTierParts,
     private readonly below: Tier,
-  ) {}
+  ) {
+    this.refresh = new SharedRefresh(parts, below)
+  }
 
   get writes(): SharedWrites {
     return this.parts.writes
@@ -102,7 +106,7 @@ export class SharedTier implements Tier {
           return 'neither'
         }
         flight.vouchedAt = askedAt
-        const reading = await frames.read(flight.key, found, askedAt)
+        const reading = await frames.read(flight.key, found, askedAt, flight.request.terms.refreshAhead)
         flight.sharedMs += clock.now() - askedAt
         if (reading.kind === 'entry') {
           flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
@@ -226,7 +230,7 @@ export class SharedTier implements Tier {
 
   async #loadUnder(lease: Buffer, flight: Flight): Promise<Loaded> {
     const sharedKey = this.parts.keyOf(flight.key)
-    const stopRenewing = this.#renew(sharedKey, lease, flight)
+    const stopRenewing = keepLease(this.parts, sharedKey, lease, flight, (sentAt) => this.#vouch(flight, sentAt))
     let filled = false
     try {
       flight.signal.throwIfAborted()
@@ -242,6 +246,13 @@ export class SharedTier implements Tier {
       stopRenewing()
       if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))
     }
+  }
+
+  /** The lease still stands, so no evict of the key came since the load began. Tags are judged when the value is there. */
+  #vouch(flight: Flight, sentAt: number): void {
+    if (flight.request.tagged) return
+    const { knowledge } = this.parts
+    flight.vouchedAt = Math.max(flight.vouchedAt, knowledge.untaggedAliveAt(flight.stamp, sentAt))
   }
 
   async #fill(sharedKey: string, lease: Buffer, flight: Flight, entry: Entry, bytes: Buffer): Promise<Loaded> {
@@ -282,25 +293,5 @@ export class SharedTier implements Tier {
     } finally {
       cancel()
     }
-  }
-
-  #renew(sharedKey: string, lease: Buffer, flight: Flight): () => void {
-    const { store, clock, background, knowledge } = this.parts
-    let cancel = (): void => {}
-    const again = (): void => {
-      const sentAt = clock.now()
-      // It may hang for ever: others take over when the lease has run out.
-      if (sentAt - flight.startedAt >= this.parts.loadDeadlineMs) return
-      const renewed = store.renew(sharedKey, lease, leaseMs).then((isHeld) => {
-        // An evict would have removed the lease. Tags can only be judged when the value is there to tell them.
-        if (isHeld && !flight.request.tagged) {
-          flight.vouchedAt = Math.max(flight.vouchedAt, knowledge.untaggedAliveAt(flight.stamp, sentAt))
-        }
-      })
-      background.track(renewed)
-      cancel = clock.setTimer(again, leaseMs / 3)
-    }
-    cancel = clock.setTimer(again, leaseMs / 3)
-    return () => cancel()
   }
 }

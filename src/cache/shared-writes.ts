@@ -91,6 +91,7 @@ export class SharedWrites {
       this.deferPuts(puts.map(({ key }) => key))
       return puts.map(() => undefined)
     }
+    this.parts.journal.put(puts.map(({ sharedKey }) => sharedKey))
     const standing = new Map(carried.map(({ sharedKey }, index) => [sharedKey, written[index]!]))
     return puts.map(({ sharedKey, entry }) => {
       const its = standing.get(sharedKey)

@@ -42,7 +42,6 @@ export class TagMarkers {
   readonly #shared: SharedStore | undefined
   readonly #keyOf: (tag: string) => string
   readonly #trustMs: number
-  readonly #onMoved: (key: string) => void
   // Losing a marker here costs a question to the shared tier, or a load; so this may be bounded.
   readonly #markers = new LRUCache<string, Marker>({
     max: 100_000,
@@ -59,19 +58,14 @@ export class TagMarkers {
   #counterMoved = true
   #counterWatch: Watch | undefined
 
-  /**
-   * @param trustMs how long an answer of the shared tier is believed
-   * @param onMoved told when a marker is found to stand higher than it was known to
-   */
+  /** @param trustMs how long an answer of the shared tier is believed */
   constructor(
     shared: SharedStore | undefined,
     keyOf: (tag: string) => string,
     trustMs: number,
     clock: CompleteClock,
     onDeferred: (pending: number) => void,
-    onMoved: (key: string) => void,
   ) {
-    this.#onMoved = onMoved
     this.#shared = shared
     this.journal = new EvictionJournal({
       clock,
@@ -238,7 +232,7 @@ export class TagMarkers {
       const { counter, markers } = await read(keys)
       if (counter.number !== undefined && counter.number < this.#counter) this.#startAnew(counter.number)
       this.#learnCounter(counter.number)
-      this.#counterWatch = asked.isVoid ? undefined : counter.watch
+      this.#counterWatch = counter.watch
       for (const [index, tag] of tags.entries()) {
         const { number, watch } = markers[index] as MarkerNumber
         const isWatched = watch?.isLive && !asked.isVoid && !asked.changed.has(keys[index]!)
@@ -247,8 +241,6 @@ export class TagMarkers {
       }
     } catch (error) {
       this.#counterMoved = true
-      // The script may have written them, after which nobody watches them for us, and untold.
-      for (const tag of tags) this.#markers.delete(tag)
       throw error
     } finally {
       this.#asked.delete(asked)
@@ -264,8 +256,6 @@ export class TagMarkers {
     this.#learnCounter(marker.number)
     const known = this.#markers.peek(tag)
     if (known !== undefined && marker.number < known.number) return
-    // Our own prolonging ends the watch until the marker is read again, so the move itself may not have been told.
-    if (known !== undefined && marker.number > known.number) this.#onMoved(this.#keyOf(tag))
     this.#markers.set(tag, { ...marker, livesUntil: marker.livesUntil ?? known?.livesUntil ?? 0 })
     this.#nameOf.set(this.#keyOf(tag), tag)
   }

@@ -50,6 +50,8 @@ export interface Loaded {
   readonly keep: boolean
   /** The bare value, where there is no entry. */
   readonly value: unknown
+  /** Nothing was loaded, since somebody else sees to it: who waits has to ask again. */
+  readonly isAbandoned?: boolean
 }
 
 /** A read that missed, as the tiers see it. */
@@ -68,6 +70,8 @@ export interface Terms {
   /** Milliseconds; 0 keeps nothing, `Infinity` keeps for ever. */
   readonly ttlMs: number
   readonly ttlJitter: number
+  /** The share of its life after which a value is loaded anew while it is still served; undefined: not at all. */
+  readonly refreshAhead?: number | undefined
   /** What is to be known of this value, or undefined if it is not to be kept at all. Never throws. */
   readonly ifKept: (value: unknown) => Kept | undefined
 }

@@ -23,6 +23,8 @@ export interface TieredCacheParts {
   readonly shared: SharedTier | undefined
   /** What is asked when the local tier has no answer: the shared tier, or the source itself. */
   readonly below: Tier
+  /** What is asked for a newer value than the present one. */
+  readonly refresh: Tier
   readonly markers: TagMarkers
   readonly names: TagNames
   readonly entries: EntryMaker

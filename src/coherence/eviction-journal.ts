@@ -29,7 +29,8 @@ const longestRetryMs = 2_000
  * kept here and sent again, with growing pauses, until it has; whoever reads it meanwhile does without the shared tier.
  * Deleting once too often costs a load; once too seldom serves an old value.
  *
- * What did arrive is remembered for a minute: a server that fails over may have lost what it acknowledged.
+ * What did arrive is remembered for a minute, and so are puts: a server that fails over, or is restarted from an older
+ * dump, may have lost what it acknowledged, and then the keys are evicted again.
  *
  * Prior art: the auto-recovery queue of FusionCache.
  */
@@ -84,10 +85,23 @@ export class EvictionJournal {
     if (this.#cancelRetry === undefined && this.#sending === undefined) void this.flush()
   }
 
-  /** Remembers evictions that have arrived. */
+  /** Evictions have arrived. */
   arrived(keys: readonly string[]): void {
+    this.#remember(keys, ++this.#arrivals)
+  }
+
+  /** Values were put: evictions that still wait are overtaken, and a server that loses the values may have older ones. */
+  put(keys: readonly string[]): void {
+    if (this.#pending.size > 0) {
+      for (const key of keys) this.#pending.delete(key)
+      this.#parts.onChange(this.#pending.size)
+    }
+    this.#remember(keys, 0)
+  }
+
+  #remember(keys: readonly string[], arrival: number): void {
     const now = this.#parts.clock.now()
-    const arrived = { at: now, arrival: ++this.#arrivals }
+    const arrived = { at: now, arrival }
     for (const key of keys) {
       this.#recent.delete(key)
       this.#recent.set(key, arrived)

@@ -15,6 +15,7 @@ interface AnyOptions {
   readonly unless?: UserFunction
   readonly tags?: UserFunction | readonly string[]
   readonly version?: UserFunction
+  readonly refreshAhead?: number
   readonly before?: boolean
   readonly allEntries?: boolean
 }
@@ -39,9 +40,10 @@ const readRules = {
   unless: rules.callable,
   tags: rules.either(rules.list, rules.callable),
   version: rules.callable,
+  refreshAhead: rules.shareWithin,
 }
 const putRules = { ...readRules, resultKey: rules.callable }
-const { ttl: _, version: __, ...untimed } = putRules
+const { ttl: _, version: __, refreshAhead: ___, ...untimed } = putRules
 const evictRules = { ...untimed, before: rules.flag, allEntries: rules.flag }
 
 const rulesOf: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>>> = {
@@ -96,6 +98,7 @@ export function createOperation(kind: Operation['kind'], options: object, where:
     unless: given.unless,
     tags: tagsOf(given.tags, here),
     version: given.version,
+    refreshAhead: given.refreshAhead,
     before: given.before ?? false,
     allEntries: given.allEntries ?? false,
     manager: given.manager,

@@ -53,6 +53,11 @@ export interface CacheableOptions<Key, Condition, Unless, Tags, Versions> extend
    * @default none: where two processes write one key at once, neither value stays
    */
   readonly version?: Versions
+  /**
+   * The share of its life (above 0, below 1) after which the value is loaded anew in the background by the next read,
+   * while it is still served. @default the cache's `refreshAhead`
+   */
+  readonly refreshAhead?: number
 }
 
 /** Options of `@CachePut`. */

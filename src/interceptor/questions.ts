@@ -66,6 +66,7 @@ export function termsOf(planned: Planned, cache: Cache, invocation: Invocation):
   return {
     ttlMs: planned.ttlMs ?? cache.parts.ttlMs,
     ttlJitter: cache.parts.ttlJitter,
+    refreshAhead: planned.operation.refreshAhead ?? cache.parts.refreshAhead,
     ifKept: (value) => {
       if (planned.operation.kind === 'read' && isVetoed(planned, invocation, value)) return undefined
       const args = [value, ...invocation.args]

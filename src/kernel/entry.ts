@@ -6,6 +6,8 @@ export interface Entry {
   settled: Promise<unknown> | undefined
   /** Clock reading at which the entry expires; `Infinity`: never. */
   readonly expiresAt: number
+  /** Clock reading at which the value is to be loaded anew while it is still served; `Infinity`: never. */
+  refreshAt: number
   /** Clock reading as of which the shared tier, or the source itself, vouched for the value. */
   readonly verifiedAt: number
   /** Who tells of changes of the entry, and of clears, so that this word counts too; undefined: nobody. */

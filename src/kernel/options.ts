@@ -17,6 +17,10 @@ export const rules = {
   text: rule('a text that is not empty', (value) => typeof value === 'string' && value !== ''),
   flag: rule('true or false', (value) => typeof value === 'boolean'),
   count: rule('a whole number above 0', (value) => Number.isSafeInteger(value) && (value as number) > 0),
+  shareWithin: {
+    text: 'a number above 0 and below 1',
+    allows: (value: unknown) => typeof value === 'number' && value > 0 && value < 1,
+  },
   share: rule('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1),
   callable: rule('a function', (value) => typeof value === 'function'),
   list: rule('an array', Array.isArray),

@@ -81,6 +81,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     }),
     shared,
     below: shared ?? source,
+    refresh: shared?.refresh ?? source,
     markers,
     names,
     entries,

@@ -82,11 +82,9 @@ export class CacheManager {
       clock,
       onChange,
       groups: (keys) => this.#store?.groups(keys) ?? [],
-      send: (keys) => this.#deleteLate(keys),
+      send: async (keys) => this.#store?.delete(keys, 'journal'),
     })
-    this.#markers = new TagMarkers(this.#store, markerKey, maxStalenessMs, clock, onChange, (key) =>
-      this.#router.moved(key),
-    )
+    this.#markers = new TagMarkers(this.#store, markerKey, maxStalenessMs, clock, onChange)
     this.#context = {
       prefix,
       clock,
@@ -121,6 +119,7 @@ export class CacheManager {
         ttlMs: definition.ttlMs,
         ttlJitter: definition.ttlJitter,
         hierarchical: definition.hierarchical,
+        refreshAhead: definition.refreshAhead,
         isClosed: () => this.isClosed,
         reportSkipped: (cache, operation, error) => this.reportSkipped(cache, operation, error),
       })
@@ -269,12 +268,6 @@ export class CacheManager {
       if (!isSameServer) journal.replay()
       journal.retryNow()
     }
-  }
-
-  async #deleteLate(keys: readonly string[]): Promise<void> {
-    await this.#store?.delete(keys, 'journal')
-    // The server does not tell a process of its own deletes, and watches the keys no longer.
-    this.#router.invalidated(keys)
   }
 
   async #shutDown(): Promise<void> {

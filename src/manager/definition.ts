@@ -39,6 +39,12 @@ export interface SharedCacheOptions {
    */
   readonly hierarchical?: boolean
   /**
+   * The share of its life (above 0, below 1) after which a value is loaded anew in the background by the next read, while
+   * it is still served; one process at a time does for each key. A value nobody reads then expires as ever. `0.8` keeps
+   * what is read all the time from ever being waited for. @default not loaded ahead
+   */
+  readonly refreshAhead?: number | undefined
+  /**
    * How long others wait for a load. After that it is taken to hang: those who joined it begin anew, another process
    * takes it over, and its late result is handed to whoever called it and kept nowhere. `Infinity` waits for ever.
    * @default '30s'
@@ -86,6 +92,7 @@ export interface CacheDefinition {
   readonly partition: (() => KeyValue) | undefined
   readonly hierarchical: boolean
   readonly loadDeadlineMs: number
+  readonly refreshAhead: number | undefined
   readonly local: LocalDefinition | undefined
 }
 
@@ -130,6 +137,7 @@ const sharedCacheRules: Rules<SharedCacheOptions> = {
   partition: rules.callable,
   hierarchical: rules.flag,
   loadDeadline: rules.anything,
+  refreshAhead: rules.shareWithin,
 }
 
 const localRule = rules.either(rules.object, rules.oneOf(false))
@@ -154,7 +162,7 @@ function isClock(value: unknown): boolean {
   return typeof clock?.now === 'function' && (clock.setTimer === undefined || typeof clock.setTimer === 'function')
 }
 
-const builtIn: Required<Omit<SharedCacheOptions, 'partition'>> = {
+const builtIn: Required<Omit<SharedCacheOptions, 'partition' | 'refreshAhead'>> = {
   ttl: '5m',
   ttlJitter: 0,
   maxValueBytes: 8 * 1024 * 1024,
@@ -201,6 +209,7 @@ export function defineManager(options: CachingOptions, where: string): ManagerDe
         maxValueBytes: its.maxValueBytes,
         partition: own.partition ?? defaults.partition,
         hierarchical: its.hierarchical,
+        refreshAhead: own.refreshAhead ?? defaults.refreshAhead,
         loadDeadlineMs: milliseconds(its.loadDeadline, `option \`loadDeadline\` of cache '${name}'`),
         local: defineLocal(
           options.local,

@@ -47,13 +47,9 @@ export class InvalidationRouter implements InvalidationListener {
       return
     }
     this.#markers().invalidated(key)
+    // A local hit asks for the markers of its tags, but not for those of clears.
     if (key === this.#keys.counter) this.#markers().counterMoved()
-    else this.moved(key)
-  }
-
-  /** A marker stands higher than before. A local hit asks for those of its tags, but not for those of clears. */
-  moved(key: string): void {
-    if (key === this.#keys.everything) for (const { tiers } of this.#byPrefix.values()) tiers.changedAll()
+    else if (key === this.#keys.everything) for (const { tiers } of this.#byPrefix.values()) tiers.changedAll()
     else this.#byClearKey.get(key)?.tiers.changedAll()
   }
 }

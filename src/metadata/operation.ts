@@ -21,6 +21,7 @@ export interface Operation {
   readonly tags: UserFunction | undefined
   /** The version of the result, by result and arguments. */
   readonly version: UserFunction | undefined
+  readonly refreshAhead: number | undefined
   /** An evict that happens before the method. */
   readonly before: boolean
   /** An evict of the whole cache. */

@@ -5,6 +5,7 @@ import {
   type Found,
   type MarkerNumber,
   type MarkerNumbers,
+  type Replacement,
   type SharedPut,
   type SharedStore,
   type SharedStoreContext,
@@ -118,6 +119,10 @@ export class ClusterStore implements SharedStore {
 
   fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written> {
     return this.#at(key, (store) => store.fill(key, lease, bytes, lifeMs, version))
+  }
+
+  replace(replacement: Replacement): Promise<Written> {
+    return this.#at(replacement.key, (store) => store.replace(replacement))
   }
 
   putMany(entries: readonly SharedPut[]): Promise<Written[]> {
@@ -268,7 +273,7 @@ export class ClusterStore implements SharedStore {
       },
     )
     connection.onDown(() => this.#refreshSoon(refreshMs / 10))
-    const listening = open(address, { ...failFast, enableAutoPipelining: false, protocol: 2 })
+    const listening = open(address, { ...failFast, protocol: 2 })
     const feed = new TrackingFeed({
       data: connection,
       listening,

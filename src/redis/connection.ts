@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Redis, RedisOptions } from 'ioredis'
 import { type CacheError, type CompleteClock, cacheError, describeThrown, systemClock, wallTime } from '../index'
 import { type Script, scripts } from './scripts'
@@ -12,7 +13,8 @@ export const failFast = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   autoResubscribe: false,
-  enableAutoPipelining: true,
+  // While one automatic pipeline waits for its answers, ioredis holds back the next; see `#cork`.
+  enableAutoPipelining: false,
   reconnectOnError: null,
   // What is closed was drained: a connection that does not answer its end must not keep the process.
   disconnectTimeout: 10,
@@ -63,6 +65,7 @@ export class Connection {
   // What makes this server of no use.
   #unfit: string | undefined
   #greetings = 0
+  #isCorked = false
   #isFirst = true
   #cancelRetry = (): void => {}
   #opening: Promise<void> | undefined
@@ -131,6 +134,7 @@ export class Connection {
     if (!this.#isUp) await this.connect()
     if (this.#clock.now() - this.#askedTimeAt > timeBelievedMs) this.#askTime()
     const client = this.client as Client
+    this.#cork()
     try {
       return await commands(client).catch((error: unknown) => {
         if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
@@ -155,6 +159,18 @@ export class Connection {
   /** The server's clock in milliseconds since 1970, as well as this process knows it. */
   serverTime(): number {
     return this.#offsetMs === undefined ? wallTime() : this.#clock.now() + this.#offsetMs
+  }
+
+  /** Lets the commands of one turn leave in one packet. */
+  #cork(): void {
+    const { stream } = this.client as unknown as { readonly stream: Duplex | undefined }
+    if (this.#isCorked || stream === undefined) return
+    this.#isCorked = true
+    stream.cork()
+    process.nextTick(() => {
+      this.#isCorked = false
+      stream.uncork()
+    })
   }
 
   #open(): Promise<void> {

@@ -84,7 +84,7 @@ type Opener = (options: RedisOptions & { readonly replyMapping: 'legacy' }) => R
 function openServer(open: Opener, context: SharedStoreContext): SharedStore {
   const { clock, counterKey, maxStalenessMs, listener, onConnected } = context
   const data = new Connection(open, clock, 'Redis', onConnected)
-  const listening = open({ ...failFast, enableAutoPipelining: false, protocol: 2 })
+  const listening = open({ ...failFast, protocol: 2 })
   const heartbeatKey = (): string => counterKey
   const feed = new TrackingFeed({ data, listening, listener, clock, maxStalenessMs, heartbeatKey })
   return new RedisStore({ connection: data, feed, counterKey, writer: uniqueText() })
@@ -92,7 +92,7 @@ function openServer(open: Opener, context: SharedStoreContext): SharedStore {
 
 /** What makes the client of a single server, or of the primary that sentinels name. */
 function opener(where: RedisAddress & RedisTierOptions): Opener {
-  const { commandTimeout: _, natMap: __, ...rest } = where
+  const { commandTimeout: _, natMap, ...rest } = where
   if ('client' in rest) {
     const { client, ...beside } = rest
     if (typeof client?.duplicate !== 'function') {
@@ -120,7 +120,7 @@ function opener(where: RedisAddress & RedisTierOptions): Opener {
       throw invalid('beside `sentinels` give `name`, the name by which they know the primary.')
     }
     // Sentinels tell of a failover at once; a primary that was cut off would be believed until it noticed itself.
-    const sentinel = { failoverDetector: true, sentinelRetryStrategy: failFast.retryStrategy, ...beside }
+    const sentinel = { failoverDetector: true, sentinelRetryStrategy: failFast.retryStrategy, natMap, ...beside }
     return (options) => new Redis({ ...sentinel, ...options, sentinels: [...sentinels], name, role: 'master' })
   }
   const { options: its, ...beside } = rest as { options: RedisOptions }

@@ -1,4 +1,4 @@
-import type { Found, MarkerNumber, MarkerNumbers, SharedPut, SharedStore, Watch, Written } from '../index'
+import type { Found, MarkerNumber, MarkerNumbers, Replacement, SharedPut, SharedStore, Watch, Written } from '../index'
 import { type Client, type Connection, evaluate } from './connection'
 import {
   createMarkers,
@@ -12,6 +12,7 @@ import {
   raiseMarkers,
   releaseLease,
   renewLease,
+  replaceEntry,
   type Script,
   takeLease,
 } from './scripts'
@@ -100,6 +101,11 @@ export class RedisStore implements SharedStore {
         ? evaluate(client, fillLease, [key], args)
         : evaluate(client, fillVersion, [key, noteOf(key)], [...args, version, noteLife(lifeMs)]),
     )
+  }
+
+  replace({ key, head, bytes, lifeMs, version }: Replacement): Promise<Written> {
+    const args = [head, bytes, lifeText(lifeMs), version ?? '', noteLife(lifeMs)]
+    return this.#written(key, bytes, (client) => evaluate(client, replaceEntry, [key, noteOf(key)], args))
   }
 
   // Commands of one turn leave in one flush.

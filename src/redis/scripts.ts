@@ -69,6 +69,22 @@ return 1
 `)
 
 /**
+ * Puts a value in place of one that still begins with ARGV[1]; one with a version (ARGV[4], '' for none) only if no newer
+ * one was written, as with {@link fillVersion}.
+ */
+export const replaceEntry = script(`#!lua
+local found = redis.call('GETEX', KEYS[1])
+if not found or string.sub(found, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
+if ARGV[4] ~= '' then
+  local by, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+ %d+) ?(%S*)$')
+  if version and version > ARGV[4] then return 0 end
+  redis.call('SET', KEYS[2], (by or '- 0') .. ' ' .. ARGV[4], 'PX', ARGV[5])
+end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 1
+`)
+
+/**
  * Deletes an entry, whatever it is, and notes when and by whom (KEYS[2]), for writes that began earlier and end later.
  */
 export const dropEntry = script(`#!lua flags=allow-oom
@@ -185,6 +201,7 @@ export const scripts: readonly Script[] = [
   releaseLease,
   fillLease,
   fillVersion,
+  replaceEntry,
   dropEntry,
   putEntry,
   ensureMarkers,

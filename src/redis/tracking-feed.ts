@@ -119,9 +119,10 @@ export class TrackingFeed {
     // The address leads elsewhere by now, and that id is a stranger's there: the listener has to follow.
     if (data.runId !== to.server) return listening.disconnect(true)
     try {
-      // A redirection cannot be changed while tracking is on. NOLOOP: what this process writes it drops by itself.
+      // A redirection cannot be changed while tracking is on. Not NOLOOP: it hides also what the server removes, for want
+      // of memory, in the course of a command of ours. So our own writes are told to us too.
       data.client.client('TRACKING', 'OFF').catch(() => {})
-      await data.client.client('TRACKING', 'ON', 'REDIRECT', to.id, 'NOLOOP')
+      await data.client.client('TRACKING', 'ON', 'REDIRECT', to.id)
     } catch {
       return
     }

@@ -51,6 +51,7 @@ export function guardSharedStore(
     renew: (key, lease, leaseMs) => inTime('renew', store.renew(key, lease, leaseMs)),
     release: (key, lease) => inTime('release', store.release(key, lease)),
     fill: (key, lease, bytes, lifeMs, version) => inTime('fill', store.fill(key, lease, bytes, lifeMs, version)),
+    replace: (replacement) => inTime('replace', store.replace(replacement)),
     putMany: (entries) => inTime('putMany', store.putMany(entries)),
     delete: (keys, as) => inTime('delete', store.delete(keys, as)),
     scan: (pattern) => batchesInTime(store.scan(pattern)),

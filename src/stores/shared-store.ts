@@ -35,6 +35,8 @@ export interface SharedStore {
    * @param version a text that sorts as versions do: a value older than one that was written is not let in
    */
   fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written>
+  /** Replaces what still begins with `head`; otherwise nothing is changed, and nothing stands. */
+  replace(replacement: Replacement): Promise<Written>
   /**
    * Writes entries in one round trip; for each, whether it stands. One whose key another process has written since
    * `beganAt` does not: which value is newer cannot be told, so the key is left empty. With versions the newest stays,
@@ -81,6 +83,16 @@ export interface MarkerNumbers {
 export interface MarkerNumber {
   readonly number: number | undefined
   readonly watch: Watch | undefined
+}
+
+/** What {@link SharedStore.replace} puts in place of what. */
+export interface Replacement {
+  readonly key: string
+  readonly head: Buffer
+  readonly bytes: Buffer
+  readonly lifeMs: number
+  /** A text that sorts as versions do: a value older than one that was written is not let in. */
+  readonly version: string | undefined
 }
 
 /** One entry of {@link SharedStore.putMany}. */

@@ -84,10 +84,17 @@ function step(command: string): Outcome {
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1 }
 }
 
-/** The package suite compiles and installs with all cores, so it stands apart from the tests that watch a clock. */
+/**
+ * The package suite compiles and installs with all cores, and the chaos run is a house full of processes: they stand
+ * apart from each other and from the tests that watch a clock.
+ */
 function jestRuns(args: readonly string[]): (readonly string[])[] {
   if (args.length > 0) return [args]
-  return [['--testPathIgnorePatterns', '/node_modules/', '/test/package/'], ['test/package/']]
+  const apart = ['test/package/', 'test/chaos/']
+  return [
+    ['--testPathIgnorePatterns', '/node_modules/', ...apart.map((folder) => `/${folder}`)],
+    ...apart.map((it) => [it]),
+  ]
 }
 
 async function jest(args: readonly string[]): Promise<Outcome> {

@@ -13,7 +13,12 @@ export type Verdict = undefined | 'drop' | Uint8Array
  */
 export type DataHook = (
   chunk: Buffer,
-  at: { readonly direction: Direction; readonly connection: ProxyConnection },
+  at: {
+    readonly direction: Direction
+    readonly connection: ProxyConnection
+    /** Passes bytes on at once, ahead of what the hook answers with: a chunk can be taken apart. */
+    pass(bytes: Uint8Array): void
+  },
 ) => Answer | Promise<Answer>
 // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only looks returns nothing
 type Answer = Verdict | void
@@ -29,7 +34,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
 
 /** The network between a client and a server, as bad as the test wants it. */
 export class TcpProxy {
-  readonly #targetPort: number
+  #targetPort: number
   readonly #connections = new Set<ProxyConnection>()
   readonly #hooks = new Set<DataHook>()
   readonly #held = new Set<Direction>()
@@ -99,6 +104,11 @@ export class TcpProxy {
     const address = server.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
     this.#server = server
+  }
+
+  /** Leads new connections elsewhere, as an address does whose server was replaced; those that are open stay. */
+  leadTo(port: number): void {
+    this.#targetPort = port
   }
 
   /** Adds a hook that sees every chunk of every connection; what it returns removes it. Hooks run in the order they were added. */
@@ -208,10 +218,13 @@ export class ProxyConnection {
       if (this.#room[direction] > 0) this.#seen[direction].push(chunk)
       this.#room[direction] -= chunk.length
       queue(async () => {
-        const passed = await this.#judge(chunk, direction)
+        const write = (bytes: Uint8Array): void => {
+          if (!this.#dead) to.write(bytes)
+        }
+        const passed = await this.#judge(chunk, direction, write)
         // A hook may have taken its time, and meanwhile everything may have been put on hold.
         await this.#turn(direction, 0)
-        if (passed !== undefined && !this.#dead) to.write(passed)
+        if (passed !== undefined) write(passed)
       })
     })
     from.once('end', () => queue(() => void to.end()))
@@ -236,10 +249,10 @@ export class ProxyConnection {
     clearTimeout(timer)
   }
 
-  async #judge(chunk: Buffer, direction: Direction): Promise<Buffer | undefined> {
+  async #judge(chunk: Buffer, direction: Direction, pass: (bytes: Uint8Array) => void): Promise<Buffer | undefined> {
     let passed = chunk
     for (const hook of this.#rules.hooks) {
-      const verdict = await hook(passed, { direction, connection: this })
+      const verdict = await hook(passed, { direction, connection: this, pass })
       if (verdict === 'drop') return undefined
       if (verdict !== undefined) passed = Buffer.from(verdict)
     }

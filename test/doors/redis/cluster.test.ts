@@ -93,6 +93,38 @@ describe('a cluster of three primaries', () => {
     })
   })
 
+  test('a pattern is looked for on every node, and a prefix evicted on all', async () => {
+    const options = { caches: { h: { hierarchical: true } } }
+    const [a, b] = [await open(options), await open(options)]
+    await a.cache('c').putMany([...ids, 'other'].map((id) => [id, 1]))
+    expect(await a.cache('c').evictMatching('id*')).toBe(ids.length)
+    expect(await b.cache('c').getMany([...ids, 'other'])).toEqual([...ids.map(() => undefined), 1])
+    const keys = ids.map((id) => ['user', 7, id])
+    await a.cache('h').putMany(keys.map((key) => [key, 1]))
+    expect(await b.cache('h').getMany(keys)).toEqual(ids.map(() => 1))
+    await a.cache('h').evictPrefix(['user', 7])
+    await eventually(async () => expect(await b.cache('h').getMany(keys)).toEqual(ids.map(() => undefined)))
+  })
+
+  test('the newest version stays, and values are loaded ahead by one process', async () => {
+    const [a, b] = [await open(), await open()]
+    const version = (value: unknown): number => value as number
+    for (const id of ids.slice(0, 12)) {
+      await a.cache('c').put(id, 2, { version })
+      await b.cache('c').put(id, 1, { version })
+      expect(await b.cache('c').get(id)).toBe(2)
+    }
+    for (const id of ids.slice(0, 12)) {
+      const key = `r${id}`
+      await a.cache('c').getOrLoad(key, () => 'old', { ttl: '1m', refreshAhead: 0.000_001 })
+      // Due at once: its life is long against what has passed of it.
+      await eventually(async () =>
+        expect(await a.cache('c').getOrLoad(key, () => 'new', { ttl: '1m', refreshAhead: 0.000_001 })).toBe('new'),
+      )
+      await eventually(async () => expect(await b.cache('c').get(key)).toBe('new'))
+    }
+  })
+
   test('a client of the user leads to the same cluster', async () => {
     const client = new Cluster(cluster.seeds, { lazyConnect: true, redisOptions: { maxRetriesPerRequest: null } })
     const [a, b] = [await open({ shared: redis({ client }) }), await open()]

@@ -46,16 +46,6 @@ test.each(['held', 'cut'])('G5 an evict while the way to Redis is %s arrives whe
   expect(await read(near, 'newest')).toBe('newer')
 })
 
-test('G5 while an evict is pending, its process does not read the key from Redis again, even if Redis answers', async () => {
-  await read(near, 'old')
-  proxy.onData((chunk, { direction }) =>
-    direction === 'toServer' && String(chunk).includes('{k}:written') ? 'drop' : undefined,
-  )
-  await near.cache('c').evict('k')
-  expect(near.stats().deferredEvictions).toBe(1)
-  for (const value of ['1', '2', '3']) expect(await read(near, value)).toBe(value)
-})
-
 test.each([
   ['tags', () => near.evictTags(tags)],
   ['tags of a cache', () => near.cache('c').evictTags(tags)],

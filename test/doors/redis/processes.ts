@@ -8,8 +8,8 @@ export interface House {
   readonly server: RedisServer
   /** A manager as another process would have it. */
   open(options?: CachingOptions, tier?: RedisTierOptions & { readonly url?: string }): CacheManager
-  /** The network before the server. */
-  proxy(): Promise<TcpProxy>
+  /** The network before the server, or before another one. */
+  proxy(before?: RedisServer): Promise<TcpProxy>
   /** A server for one test, which may do to it what it likes. */
   another(args?: readonly string[]): Promise<RedisServer>
 }
@@ -43,8 +43,8 @@ export function redisHouse(args: readonly string[] = []): House {
       managers.push(manager)
       return manager
     },
-    async proxy() {
-      const proxy = await startProxy(server!.port)
+    async proxy(before = server!) {
+      const proxy = await startProxy(before.port)
       proxies.push(proxy)
       return proxy
     },

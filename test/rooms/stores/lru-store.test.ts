@@ -10,6 +10,7 @@ const entry = (bytes = 0): Entry => ({
   expiresAt: Number.POSITIVE_INFINITY,
   verifiedAt: 0,
   watch: undefined,
+  refreshAt: Number.POSITIVE_INFINITY,
   version: undefined,
   stamp: 0,
   tags: [],

@@ -219,6 +219,36 @@ test('a hook holds a chunk, and what follows it, until it lets go', async () => 
   await client.hears('12')
 })
 
+test('a hook takes a chunk apart, and something happens in between', async () => {
+  const between = gate()
+  proxy.onData(async (chunk, { direction, pass }) => {
+    if (direction === 'toClient') return
+    pass(chunk.subarray(0, 2))
+    await between.pass()
+    return chunk.subarray(2)
+  })
+  const client = new Client(proxy.port)
+  client.say('abcd')
+  await client.hears('ab')
+  await between.entered
+  between.open()
+  await client.hears('abcd')
+})
+
+test('leads new connections elsewhere, while open ones go on', async () => {
+  const other = createServer((socket) => socket.end('elsewhere')).listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const before = new Client(proxy.port)
+  before.say('a')
+  await before.hears('a')
+  proxy.leadTo((other.address() as { port: number }).port)
+  const after = new Client(proxy.port)
+  await after.hears('elsewhere')
+  before.say('b')
+  await before.hears('ab')
+  other.close()
+})
+
 test('a hook that fails breaks the connection', async () => {
   const client = new Client(proxy.port)
   proxy.onData(() => Promise.reject(new Error('no')))

@@ -1,0 +1,109 @@
+import { encodeLease } from '../codec/frame'
+import type { EvictionJournal } from '../coherence/eviction-journal'
+import type { Entry } from '../kernel/entry'
+import { uniqueText } from '../kernel/unique'
+import type { CacheObserver } from './cache-observer'
+import type { Flight } from './flight'
+import { keepLease, type LeaseParts, leaseMs } from './lease'
+import type { MarkerKnowledge } from './marker-knowledge'
+import type { SharedEntries } from './shared-entries'
+import type { TagMarkers } from './tag-markers'
+import type { Loaded, Tier } from './tier'
+
+/** What a {@link SharedRefresh} works with. */
+export interface SharedRefreshParts extends LeaseParts {
+  readonly frames: SharedEntries
+  readonly markers: TagMarkers
+  readonly knowledge: MarkerKnowledge
+  readonly observer: CacheObserver
+  readonly journal: EvictionJournal
+  readonly keyOf: (key: string) => string
+}
+
+interface Present {
+  readonly entry: Entry
+  /** How its frame begins. */
+  readonly head: Buffer
+}
+
+const abandoned: Loaded = { entry: undefined, keep: false, value: undefined, isAbandoned: true }
+
+/**
+ * Loads a value anew while the present one is still served. One process at a time does, by a lease beside the value; and
+ * the new value takes the place of that very frame, so that whatever was put or evicted meanwhile stays as it is.
+ */
+export class SharedRefresh implements Tier {
+  constructor(
+    private readonly parts: SharedRefreshParts,
+    private readonly below: Tier,
+  ) {}
+
+  async load(flight: Flight): Promise<Loaded> {
+    const { clock, markers, background, store } = this.parts
+    const leaseKey = `${this.parts.keyOf(flight.key)}:refresh`
+    const lease = encodeLease(uniqueText())
+    const present = await this.#begin(leaseKey, lease, flight)
+    if (present === undefined) return abandoned
+    const stopRenewing = keepLease(this.parts, leaseKey, lease, flight)
+    try {
+      // Another process was faster.
+      if (clock.now() < present.entry.refreshAt) return { entry: present.entry, keep: true, value: undefined }
+      flight.stamp = markers.stamp
+      return await this.#replace(present, await this.below.load(flight), flight)
+    } finally {
+      stopRenewing()
+      background.track(store.release(leaseKey, lease))
+    }
+  }
+
+  /** Takes the lease and reads the value; undefined if either is not to be had. */
+  async #begin(leaseKey: string, lease: Buffer, flight: Flight): Promise<Present | undefined> {
+    const { store, frames, clock, observer, journal, knowledge, background } = this.parts
+    const { terms, tagged } = flight.request
+    const sharedKey = this.parts.keyOf(flight.key)
+    if (journal.holds(sharedKey)) return undefined
+    try {
+      if ((await store.lease(leaseKey, lease, leaseMs)).bytes !== null) return undefined
+      const askedAt = clock.now()
+      flight.changed = false
+      flight.vouchedAt = askedAt
+      const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, tagged)])
+      const reading = await frames.read(flight.key, found!, askedAt, terms.refreshAhead)
+      if (reading.kind === 'entry') return reading
+    } catch (error) {
+      observer.sharedFailed('get', error)
+    }
+    // Gone, or being loaded: the next read sees to it.
+    background.track(store.release(leaseKey, lease))
+    return undefined
+  }
+
+  async #replace(present: Present, loaded: Loaded, flight: Flight): Promise<Loaded> {
+    const { store, frames, clock, observer, knowledge } = this.parts
+    const { entry } = loaded
+    if (!loaded.keep || entry === undefined || flight.revoked) return loaded
+    const bytes = frames.write(flight.key, entry)
+    if (bytes === undefined) return { ...loaded, keep: false }
+    const sentAt = clock.now()
+    // The present frame may be told of once more; a change since then has put another in its place.
+    flight.changed = false
+    try {
+      const [written] = await Promise.all([
+        store.replace({
+          key: this.parts.keyOf(flight.key),
+          head: present.head,
+          bytes,
+          lifeMs: entry.expiresAt - sentAt,
+          version: entry.version,
+        }),
+        knowledge.ensure([entry], sentAt),
+      ])
+      const kept = written.stands ? knowledge.vouched(entry, sentAt, written.watch) : undefined
+      if (kept === undefined) observer.superseded(flight.key)
+      return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
+    } catch (error) {
+      observer.sharedFailed('put', error)
+      return { ...loaded, keep: false }
+    }
+  }
+}
