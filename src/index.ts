@@ -45,6 +45,7 @@ export type {
   Found,
   MarkerNumber,
   MarkerNumbers,
+  SharedFinding,
   SharedPut,
   SharedStore,
   SharedStoreContext,

@@ -1,29 +1,43 @@
 import type { Redis } from 'ioredis'
 import { type CompleteClock, type InvalidationListener, systemClock, type Watch } from '../index'
-import { type Connection, runIdOf } from './connection'
-import { heartbeat } from './scripts'
+import { type Connection, evaluate, runIdOf } from './connection'
+import type { FeedNote } from './feed-note'
+import type { Scripts } from './scripts'
 
 /*
- * Server-assisted coherence. The server remembers which keys the data connection has read and, when one of them changes
- * in whatever way, sends its name once to the listening connection. Facts this rests on (Redis 6 and later): only reads
- * are remembered, also those of scripts; a name is sent once for each read; a reply and a notice travel on different
- * connections and may overtake each other, which is why readers register before they ask; and if either connection
- * dies, notices stop in silence.
+ * What a server tells of changes arrives on a listening connection. A reply and a message travel on different connections
+ * and may overtake each other, which is why readers register before they ask; and if either connection dies, messages
+ * stop in silence.
  *
- * So trust has an age. A PING on the listening connection is a barrier: when it is answered, every notice that the server
+ * So trust has an age. A PING on the listening connection is a barrier: when it is answered, every message that the server
  * had queued before has been delivered, as of the moment the PING was sent. The heartbeat on the data connection is a
  * script that might write, so that a server which has been made a replica, has lost its part of the cluster or its
  * majority refuses it: what such a server does not tell is not to be believed. A connection that comes back starts a
  * new watch, with nothing believed that was read before.
  */
 
-const channel = '__redis__:invalidate'
-
 // A connection whose other end has vanished without a word would be kept for a quarter of an hour.
 const longestSilenceMs = 10_000
 
-/** What a {@link TrackingFeed} works with. */
-export interface TrackingFeedParts {
+/** How a server is brought to tell, and what its messages say; each step that it may refuse with its name. */
+export interface Telling {
+  /** What the listening connection subscribes to. */
+  readonly channel: string
+  /** Asks under which number the server knows the listener. */
+  readonly identify?: Step<(listening: Redis) => Promise<number>>
+  /** Lets the server tell that listener of what the data connection reads from now on. */
+  readonly begin?: Step<(data: Redis, listenerId: number) => Promise<unknown>>
+  /** The keys that a message names, as the server knows them; undefined: it may be any. */
+  keysIn(message: unknown): readonly string[] | undefined
+}
+
+type Step<Act> = readonly [command: string, act: Act]
+
+/** What a {@link ServerFeed} works with. */
+export interface ServerFeedParts {
+  readonly telling: Telling
+  readonly scripts: Scripts
+  readonly note: FeedNote
   readonly data: Connection
   /** A client of its own, by protocol 2: the server sends notices to a subscriber only there. */
   readonly listening: Redis
@@ -33,6 +47,8 @@ export interface TrackingFeedParts {
   readonly maxStalenessMs: number
   /** A key that this server has to answer for; undefined: there is none now. */
   readonly heartbeatKey: () => string | undefined
+  /** Whether the note of feeds stands on this server, and has to be read to trust what is told. */
+  readonly holdsNote: () => boolean
   /** Told when the server refuses the heartbeat. */
   readonly onRefused?: () => void
 }
@@ -42,9 +58,11 @@ class ServerWatch implements Watch {
   isLive = true
 }
 
-/** Hears, by CLIENT TRACKING, of changes of what a data connection has read. */
-export class TrackingFeed {
-  readonly #parts: TrackingFeedParts
+/** Hears of changes of what a data connection has read. */
+export class ServerFeed {
+  readonly #parts: ServerFeedParts
+  /** What the server answered to commands that it refused, by their names. */
+  readonly refusals = new Map<string, Error>()
   readonly #heartbeatMs: number
   #watch: ServerWatch | undefined
   #attempts = 0
@@ -58,7 +76,7 @@ export class TrackingFeed {
     this.#attempted = resolve
   })
 
-  constructor(parts: TrackingFeedParts) {
+  constructor(parts: ServerFeedParts) {
     this.#parts = parts
     this.#heartbeatMs = Math.min(1_000, Math.max(10, parts.maxStalenessMs / 4))
     const { data, listening } = parts
@@ -97,31 +115,33 @@ export class TrackingFeed {
   }
 
   async #listen(): Promise<void> {
-    const { listening } = this.#parts
+    const { listening, telling } = this.#parts
     try {
       // A subscriber may ask nothing but PING, so this comes first.
       const info = listening.info('server').catch(() => '')
-      const [id, server] = await Promise.all([listening.client('ID'), info.then(runIdOf)])
-      await listening.subscribe(channel)
+      const identified =
+        telling.identify === undefined ? 0 : this.#asked(telling.identify[0], telling.identify[1](listening))
+      const [id, server] = await Promise.all([identified, info.then(runIdOf)])
+      await this.#asked('SUBSCRIBE', listening.subscribe(telling.channel))
       this.#listening = { id, server }
       await this.#arm()
     } catch {
-      // The connection broke; it will be ready again.
+      // The connection broke, and will be ready again; or the server refuses, and copies are not watched.
     }
   }
 
   /** Lets the server notify this listener of what the data connection reads from now on. */
   async #arm(): Promise<void> {
-    const { data, listener, listening } = this.#parts
+    const { data, listener, listening, telling } = this.#parts
     const to = this.#listening
     if (to === undefined || !data.isUp || this.#watch !== undefined || this.#closed) return
+    // Both connections have to lead to one server, and this one does not say who it is.
+    if (data.runId === undefined || to.server === undefined) return
     const attempt = ++this.#attempts
     // The address leads elsewhere by now, and that id is a stranger's there: the listener has to follow.
     if (data.runId !== to.server) return listening.disconnect(true)
     try {
-      // A redirection cannot be changed while tracking is on. NOLOOP: what this process writes it drops by itself.
-      data.client.client('TRACKING', 'OFF').catch(() => {})
-      await data.client.client('TRACKING', 'ON', 'REDIRECT', to.id, 'NOLOOP')
+      if (telling.begin !== undefined) await this.#asked(telling.begin[0], telling.begin[1](data.client, to.id))
     } catch {
       return
     }
@@ -131,6 +151,18 @@ export class TrackingFeed {
     this.#watch = new ServerWatch()
     this.#heardAt = systemClock.now()
     await this.#beat()
+  }
+
+  /** The answer, with a note of whether the server refused to give it. */
+  async #asked<Answer>(command: string, answer: Promise<Answer>): Promise<Answer> {
+    try {
+      const given = await answer
+      this.refusals.delete(command)
+      return given
+    } catch (error) {
+      if (isReply(error)) this.refusals.set(command, error)
+      throw error
+    }
   }
 
   #reconnect(): void {
@@ -147,7 +179,7 @@ export class TrackingFeed {
   }
 
   async #beat(): Promise<void> {
-    const { data, listening, clock, heartbeatKey } = this.#parts
+    const { data, listening, clock, heartbeatKey, scripts, note, holdsNote } = this.#parts
     const watch = this.#watch
     if (watch === undefined) return
     this.#cancelHeartbeat()
@@ -156,29 +188,29 @@ export class TrackingFeed {
     if (systemClock.now() - this.#heardAt > longestSilenceMs) return this.#reconnect()
     const sentAt = clock.now()
     const key = heartbeatKey()
-    const beat = (): Promise<unknown> =>
-      data.run((client) => (key === undefined ? client.ping() : client.eval(heartbeat, 1, key)))
-    try {
-      await Promise.all([beat(), listening.ping()])
-    } catch (error) {
-      return this.#refused(error)
-    }
-    this.#heardAt = systemClock.now()
-    if (key !== undefined) watch.verifiedAt = Math.max(watch.verifiedAt, sentAt)
+    const answers = await Promise.allSettled([
+      data.run((client) => (key === undefined ? client.ping() : evaluate(client, scripts.heartbeat, [key], []))),
+      holdsNote() ? data.run((client) => note.renew(client)) : undefined,
+      this.#asked('PING', listening.ping()),
+    ])
+    const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as Error] : []))
+    // A refusal is no silence.
+    if (failures.every((error) => isReply(error.cause ?? error))) this.#heardAt = systemClock.now()
+    if (failures.length > 0) return this.#refused(failures)
+    if (key !== undefined) watch.verifiedAt = Math.max(watch.verifiedAt, Math.min(sentAt, note.agreedAt))
   }
 
-  #refused(error: unknown): void {
-    const { cause } = error as Error
+  #refused(failures: readonly Error[]): void {
     // It was a primary: the address, or the sentinels, may know the new one.
-    if (cause instanceof Error && cause.message.startsWith('READONLY')) this.#reconnect()
+    if (failures.some(({ cause }) => isReply(cause) && cause.message.startsWith('READONLY'))) this.#reconnect()
     this.#parts.onRefused?.()
   }
 
   #told(message: unknown): void {
-    const { listener } = this.#parts
-    // Null: the server was flushed, or dropped its table.
-    if (message === null || message === undefined) listener.gap()
-    else listener.invalidated(this.#ours((Array.isArray(message) ? message : [message]).map(String)))
+    const { listener, telling } = this.#parts
+    const keys = telling.keysIn(message)
+    if (keys === undefined) listener.gap()
+    else listener.invalidated(this.#ours(keys))
   }
 
   // The server knows keys with the prefix that the client puts in front of them; nobody else here does.
@@ -186,4 +218,8 @@ export class TrackingFeed {
     const prefix = this.#parts.data.client.options.keyPrefix ?? ''
     return prefix === '' ? keys : keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
   }
+}
+
+function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError'
 }
