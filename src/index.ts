@@ -46,6 +46,7 @@ export type {
   MarkerNumber,
   MarkerNumbers,
   Replacement,
+  SharedFinding,
   SharedPut,
   SharedStore,
   SharedStoreContext,

@@ -25,6 +25,7 @@ export interface KeyspaceOptions {
  * | note of the last write of an entry | the same and `:written`, in the same cluster slot |
  * | marker of tags and clears | `prefix:tag:{name}` |
  * | counter | `prefix:counter` |
+ * | what a kind of shared tier needs for itself | `prefix:` and a word |
  */
 export interface Keyspace {
   /** The key of an entry, by what `encodeArguments` (and `withPartition`) made of its arguments. */
@@ -34,6 +35,8 @@ export interface Keyspace {
   /** A marker, by its name: see tag-names.ts. */
   markerKey(name: string): string
   readonly counterKey: string
+  /** What every key begins with, up to a colon; what a kind of shared tier needs for itself stands below it. */
+  readonly root: string
 }
 
 /** Makes the {@link Keyspace} of one cache. */
@@ -49,6 +52,7 @@ export function createKeyspace({ prefix, cache, version }: KeyspaceOptions): Key
     entryPrefix: entries,
     markerKey: (name) => `${markers}${bounded(encodeText(name))}}`,
     counterKey: `${root}:counter`,
+    root,
   }
 }
 

@@ -52,7 +52,7 @@ export class CacheManager {
   constructor(options: CachingOptions, where: string) {
     const definition = defineManager(options, where)
     const { prefix, clock, types, shared, maxStalenessMs } = definition
-    const { counterKey, markerKey } = createKeyspace({ prefix, cache: 'any', version: 1 })
+    const { root, counterKey, markerKey } = createKeyspace({ prefix, cache: 'any', version: 1 })
     this.#definition = definition
     this.#markerKey = markerKey
     this.#events = new EventHub(this.#warnings)
@@ -64,10 +64,12 @@ export class CacheManager {
       this.#store = guardSharedStore(
         shared.open({
           clock,
+          root,
           counterKey,
           maxStalenessMs,
           listener: this.#router,
           onConnected: (isSameServer) => this.#reconnected(isSameServer),
+          onFinding: ({ subject, message }) => this.#warnings.once('CW_OPTIONS_CONTRADICT', subject, message),
         }),
         clock,
         shared.commandTimeoutMs,
@@ -145,7 +147,8 @@ export class CacheManager {
       throw cacheError('CW_DEFINITION_CONFLICT', errors.map(({ message }) => message).join('\n'))
     }
     for (const { message } of findings) this.#warnings.once('CW_DEFINITION_CONFLICT', message, message)
-    return { shared: await this.#connect(), warnings: findings }
+    const shared = await this.#connect()
+    return { shared, warnings: [...findings, ...(shared === 'connected' ? await this.#probe() : [])] }
   }
 
   /**
@@ -257,6 +260,13 @@ export class CacheManager {
       )
       return 'away'
     }
+  }
+
+  /** Where the probe itself does not come to an end, calls will say why. */
+  async #probe(): Promise<Finding[]> {
+    const found = await this.#store!.probe().catch(() => [])
+    for (const { subject, message } of found) this.#warnings.once('CW_SHARED_REFUSED', subject, message)
+    return found.map((finding) => ({ severity: 'warning', ...finding }))
   }
 
   get #journals(): readonly EvictionJournal[] {

@@ -6,18 +6,20 @@ import {
   type MarkerNumber,
   type MarkerNumbers,
   type Replacement,
+  type SharedFinding,
   type SharedPut,
   type SharedStore,
   type SharedStoreContext,
   systemClock,
-  uniqueText,
   type Written,
   wallTime,
 } from '../index'
 import { type Address, nameOf, type Redirection, readRedirection, readSlots, slotOf } from './cluster-slots'
-import { Connection, failFast } from './connection'
+import { type Connection, failFast, listenOnly } from './connection'
+import { FeedNote } from './feed-note'
+import { openNode } from './node'
+import type { Protocol } from './protocol'
 import { RedisStore } from './redis-store'
-import { TrackingFeed } from './tracking-feed'
 
 /*
  * A cluster is many servers, each with a store of its own: two connections, a watch, scripts. Only what is said here
@@ -32,8 +34,7 @@ export interface ClusterParts {
   /** Makes a client of one node. */
   readonly open: (address: Address, options: RedisOptions & { readonly replyMapping: 'legacy' }) => Redis
   readonly nat: (address: Address) => Address
-  /** What clients put in front of every key. */
-  readonly keyPrefix: string
+  readonly protocol: Protocol
   readonly context: SharedStoreContext
 }
 
@@ -60,7 +61,7 @@ const withoutSlotsMs = 30_000
 /** The shared tier on Redis Cluster. */
 export class ClusterStore implements SharedStore {
   readonly #parts: ClusterParts
-  readonly #writer = uniqueText()
+  readonly #note: FeedNote
   readonly #nodes = new Map<string, Node>()
   #slots = new Map<number, Address>()
   #refreshing: Promise<void> | undefined
@@ -70,11 +71,31 @@ export class ClusterStore implements SharedStore {
 
   constructor(parts: ClusterParts) {
     this.#parts = parts
+    const { protocol, context } = parts
+    this.#note = new FeedNote(protocol, context.clock, context.onFinding)
   }
 
   async connect(): Promise<void> {
     await this.#refresh()
     await Promise.all([...this.#nodes.values()].map(({ store }) => store.connect()))
+  }
+
+  /** What nodes have in common is said once, and of what one of them lacks, which it is. */
+  async probe(): Promise<readonly SharedFinding[]> {
+    const nodes = [...this.#nodes.values()].filter(({ connection }) => connection.isUp)
+    const found = await Promise.all(nodes.map(async ({ address, store }) => ({ address, its: await store.probe() })))
+    const bySubject = new Map<string, { readonly finding: SharedFinding; readonly at: string[] }>()
+    for (const { address, its } of found) {
+      for (const finding of its) {
+        const known = bySubject.get(finding.subject)
+        if (known === undefined) bySubject.set(finding.subject, { finding, at: [nameOf(address)] })
+        else known.at.push(nameOf(address))
+      }
+    }
+    return [...bySubject.values()].map(({ finding: { subject, message }, at }) => ({
+      subject,
+      message: at.length === nodes.length ? message : `At ${at.join(', ')}: ${message}`,
+    }))
   }
 
   async close(): Promise<void> {
@@ -234,13 +255,23 @@ export class ClusterStore implements SharedStore {
     node.ledToAt = systemClock.now()
     if (kind === 'MOVED') {
       this.#slots.set(slot, to)
+      this.#moved()
       this.#refreshSoon(0)
     }
     return node
   }
 
+  /**
+   * A server that gives a slot away tells of its keys. Where processes tell, those of the new node are heard through the
+   * old one only as well as nodes pass them on: what was read from that one is not believed any longer.
+   */
+  #moved(): void {
+    const { protocol, context } = this.#parts
+    if (protocol.feed === 'broadcast') context.listener.gap()
+  }
+
   #slotOf(key: string): number {
-    return slotOf(this.#parts.keyPrefix + key)
+    return slotOf(this.#parts.protocol.keyPrefix + key)
   }
 
   #ownerOf(key: string): Node | undefined {
@@ -261,29 +292,25 @@ export class ClusterStore implements SharedStore {
   }
 
   #join(address: Address): Node {
-    const { open, context } = this.#parts
-    const { clock, counterKey, listener, maxStalenessMs, onConnected } = context
-    const connection = new Connection(
-      (options) => open(address, options),
-      clock,
-      'Redis Cluster',
-      (isSameServer) => {
-        onConnected(isSameServer && !node.isSuccessor)
+    const { open, context, protocol } = this.#parts
+    const owns = (key: string): boolean => this.#ownerOf(key) === node
+    const { connection, feed } = openNode({
+      open: (options) => open(address, options),
+      listening: open(address, listenOnly),
+      name: 'Redis Cluster',
+      context,
+      protocol,
+      note: this.#note,
+      owns,
+      heartbeatKey: () => (owns(node.lastKey) ? node.lastKey : undefined),
+      onConnected: (isSameServer) => {
+        context.onConnected(isSameServer && !node.isSuccessor)
         node.isSuccessor = false
       },
-    )
-    connection.onDown(() => this.#refreshSoon(refreshMs / 10))
-    const listening = open(address, { ...failFast, protocol: 2 })
-    const feed = new TrackingFeed({
-      data: connection,
-      listening,
-      listener,
-      clock,
-      maxStalenessMs,
-      heartbeatKey: () => (this.#ownerOf(node.lastKey) === node ? node.lastKey : undefined),
       onRefused: () => this.#refreshSoon(refreshMs / 10),
     })
-    const parts = { connection, feed, counterKey, writer: this.#writer }
+    connection.onDown(() => this.#refreshSoon(refreshMs / 10))
+    const parts = { connection, feed, protocol, note: this.#note, owns, isInCluster: true }
     const node: Node = {
       address,
       connection,
@@ -354,13 +381,16 @@ export class ClusterStore implements SharedStore {
     const before = this.#slots
     this.#slots = slots
     const primaries = new Map([...slots.values()].map((address) => [nameOf(address), address]))
+    let isMoved = false
     for (const [slot, address] of slots) {
       const former = before.get(slot)
       const isTakenOver = former !== undefined && nameOf(former) !== nameOf(address)
+      isMoved ||= isTakenOver
       const isNew = !this.#nodes.has(nameOf(address))
       const node = this.#nodeAt(address)
       if (isTakenOver && isNew) node.isSuccessor = true
     }
+    if (isMoved) this.#moved()
     for (const [name, node] of this.#nodes) {
       if (primaries.has(name) || systemClock.now() - node.ledToAt < withoutSlotsMs) continue
       this.#nodes.delete(name)

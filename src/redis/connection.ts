@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { Redis, RedisOptions } from 'ioredis'
 import { type CacheError, type CompleteClock, cacheError, describeThrown, systemClock, wallTime } from '../index'
-import { type Script, scripts } from './scripts'
+import type { FeedNote } from './feed-note'
+import type { Script, Scripts } from './scripts'
 
 /**
  * What keeps a cache from waiting, or from acting late: commands are refused while there is no connection, and a command
@@ -16,12 +17,17 @@ export const failFast = {
   // While one automatic pipeline waits for its answers, ioredis holds back the next; see `#cork`.
   enableAutoPipelining: false,
   reconnectOnError: null,
+  // The greeting asks for the same, and goes on where that is forbidden.
+  enableReadyCheck: false,
   // What is closed was drained: a connection that does not answer its end must not keep the process.
   disconnectTimeout: 10,
   retryStrategy: (attempt: number) => Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + jitter(attempt) / 2),
   // Replies have one form, whatever the caller's own client asks for.
   replyMapping: 'legacy',
 } as const satisfies RedisOptions
+
+/** For a client that only listens. By protocol 2: a server sends notices to a subscriber only there. */
+export const listenOnly = { ...failFast, enableAutoPipelining: false, protocol: 2 } as const satisfies RedisOptions
 
 // Spreads the attempts of many processes without a source of randomness of its own.
 function jitter(attempt: number): number {
@@ -50,12 +56,24 @@ export function evaluate(
   return client.evalshaBuffer(script.sha, keys.length, ...keys, ...args)
 }
 
+/** What a {@link Connection} works with. */
+export interface ConnectionParts {
+  /** Makes the client, with these options over its own. */
+  readonly open: (options: typeof failFast) => Redis
+  readonly clock: CompleteClock
+  /** What the server is, for messages. */
+  readonly name: string
+  readonly scripts: Scripts
+  readonly note: FeedNote
+  /** Whether the note of feeds stands on this server. */
+  readonly holdsNote: () => boolean
+  readonly onConnected: (isSameServer: boolean) => void
+}
+
 /** One connection to one server, with the scripts loaded and the server's clock known. */
 export class Connection {
   readonly client: Redis
-  readonly #clock: CompleteClock
-  readonly #name: string
-  readonly #onConnected: (isSameServer: boolean) => void
+  readonly #parts: ConnectionParts
   readonly #whenUp: (() => void)[] = []
   readonly #whenDown: (() => void)[] = []
   #isUp = false
@@ -74,17 +92,9 @@ export class Connection {
   #measured = { offsetMs: 0, errorMs: 0, at: 0 }
   #askedTimeAt = Number.NEGATIVE_INFINITY
 
-  /** @param open makes the client, with these options over its own */
-  constructor(
-    open: (options: typeof failFast) => Redis,
-    clock: CompleteClock,
-    name: string,
-    onConnected: (isSameServer: boolean) => void,
-  ) {
-    this.#clock = clock
-    this.#name = name
-    this.#onConnected = onConnected
-    this.client = open(failFast)
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts
+    this.client = parts.open(failFast)
     // Without a listener ioredis prints each failed attempt; the calls that need the connection report it.
     this.client.on('error', (error: unknown) => {
       this.#lastError = error
@@ -132,14 +142,15 @@ export class Connection {
    */
   async run<Answer>(commands: (client: Client) => Promise<Answer>): Promise<Answer> {
     if (!this.#isUp) await this.connect()
-    if (this.#clock.now() - this.#askedTimeAt > timeBelievedMs) this.#askTime()
+    if (this.#parts.clock.now() - this.#askedTimeAt > timeBelievedMs) this.#askTime()
     const client = this.client as Client
     this.#cork()
+    if (this.#parts.holdsNote()) this.#parts.note.keep(client)
     try {
       return await commands(client).catch((error: unknown) => {
         if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
         // All of them once more, in their order: a read that follows a script must not come before it.
-        for (const { lua } of scripts) client.script('LOAD', lua).catch(() => {})
+        this.#loadScripts()
         return commands(client)
       })
     } catch (error) {
@@ -158,7 +169,7 @@ export class Connection {
 
   /** The server's clock in milliseconds since 1970, as well as this process knows it. */
   serverTime(): number {
-    return this.#offsetMs === undefined ? wallTime() : this.#clock.now() + this.#offsetMs
+    return this.#offsetMs === undefined ? wallTime() : this.#parts.clock.now() + this.#offsetMs
   }
 
   /** Lets the commands of one turn leave in one packet. */
@@ -189,11 +200,12 @@ export class Connection {
   async #greet(): Promise<void> {
     const greeting = ++this.#greetings
     this.#askTime()
-    for (const { lua } of scripts) this.client.script('LOAD', lua).catch(() => {})
-    // A user may be forbidden to ask; then it is not known whether this server is the one from before.
-    const info = await Promise.all([this.client.info('server'), this.client.info('replication')]).then(String, () => '')
+    this.#loadScripts()
+    // Where a user may not ask, it is not known whether this server is the one from before.
+    const asked = ['server', 'replication', 'persistence'].map((section) => this.client.info(section))
+    const [info, refusal] = await Promise.all([Promise.all(asked).then(String, () => ''), this.#select()])
     if (greeting !== this.#greetings) return
-    this.#unfit = unfitness(info)
+    this.#unfit = refusal ?? unfitness(info)
     if (this.#unfit !== undefined) {
       this.#opened?.(false)
       // The address may lead to another one by then, or this one may have become a primary.
@@ -204,21 +216,36 @@ export class Connection {
     const isSameServer = this.#isFirst || (runId !== undefined && this.runId === runId)
     this.#isFirst = false
     this.runId = runId
+    if (this.#parts.holdsNote()) this.#parts.note.renew(this.client as Client).catch(() => {})
     this.#isUp = true
-    this.#onConnected(isSameServer)
+    this.#parts.onConnected(isSameServer)
     for (const react of this.#whenUp) react()
     this.#opened?.(true)
   }
 
+  /** The client selects its database too, and goes on with another one where that is refused. */
+  async #select(): Promise<string | undefined> {
+    const { db = 0 } = this.client.options
+    if (db === 0) return undefined
+    return this.client.select(db).then(
+      () => undefined,
+      (error: unknown) => `not to be used: it refuses database ${db} (${describeThrown(error)})`,
+    )
+  }
+
+  #loadScripts(): void {
+    for (const { lua } of Object.values(this.#parts.scripts)) this.client.script('LOAD', lua).catch(() => {})
+  }
+
   #askTime(): void {
-    const sentAt = this.#clock.now()
+    const sentAt = this.#parts.clock.now()
     const sent = systemClock.now()
     this.#askedTimeAt = sentAt
     this.client.time().then(
       ([seconds, micros]) => {
         const server = Number(seconds) * 1_000 + Number(micros) / 1_000
         const at = systemClock.now()
-        this.#offsetMs = server - (sentAt + this.#clock.now()) / 2
+        this.#offsetMs = server - (sentAt + this.#parts.clock.now()) / 2
         this.#measured = { offsetMs: server - (sent + at) / 2, errorMs: at - sent, at }
       },
       () => {},
@@ -231,13 +258,13 @@ export class Connection {
     if (this.#unfit !== undefined) {
       return cacheError(
         'CW_SHARED_REFUSED',
-        `${this.#name} at ${where} is ${this.#unfit}. Calls are answered without it.`,
+        `${this.#parts.name} at ${where} is ${this.#unfit}. Calls are answered without it.`,
       )
     }
     const reason = this.#lastError === undefined ? '' : ` (${describeThrown(this.#lastError)})`
     return cacheError(
       'CW_SHARED_UNAVAILABLE',
-      `${this.#name} at ${where} cannot be reached${reason}. Calls are answered without it until it can. ${remedyFor(this.#lastError)}`.trim(),
+      `${this.#parts.name} at ${where} cannot be reached${reason}. Calls are answered without it until it can. ${remedyFor(this.#lastError)}`.trim(),
       this.#lastError,
     )
   }
@@ -248,11 +275,11 @@ export class Connection {
       const remedy = remedyFor(error) || 'Look at the server for the cause.'
       return cacheError(
         'CW_SHARED_REFUSED',
-        `${this.#name} refused a command: ${message.replace(/\.$/, '')}. ${remedy}`,
+        `${this.#parts.name} refused a command: ${message.replace(/\.$/, '')}. ${remedy}`,
         error,
       )
     }
-    return cacheError('CW_SHARED_UNAVAILABLE', `${this.#name} lost the connection: ${message}.`, error)
+    return cacheError('CW_SHARED_UNAVAILABLE', `${this.#parts.name} lost the connection: ${message}.`, error)
   }
 }
 
@@ -264,12 +291,14 @@ export function runIdOf(info: string): string | undefined {
 function unfitness(info: string): string | undefined {
   const [, version, major] = /redis_version:((\d+)\S*)/.exec(info) ?? []
   if (Number(major) < oldestMajor) return `of version ${version}; ${oldestMajor}.0 or later is needed`
+  if (/[^_]loading:1/.test(info)) return 'still loading its data'
   if (/role:slave/.test(info))
     return 'a replica, which may be behind and takes no writes; give the address of the primary'
   return undefined
 }
 
-function remedyFor(error: unknown): string {
+/** What to do about an error reply, where that can be said; else ''. */
+export function remedyFor(error: unknown): string {
   const message = error instanceof Error ? error.message : ''
   return remedies.find(([start]) => message.startsWith(start))?.[1] ?? ''
 }

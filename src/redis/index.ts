@@ -12,13 +12,15 @@ import {
   type SharedStore,
   type SharedStoreContext,
   type SharedStoreFactory,
-  uniqueText,
 } from '../index'
 import { type Address, translator } from './cluster-slots'
-import { ClusterStore } from './cluster-store'
-import { Connection, failFast } from './connection'
+import { type ClusterParts, ClusterStore } from './cluster-store'
+import { failFast, listenOnly } from './connection'
+import { FeedNote } from './feed-note'
+import { openNode } from './node'
+import { protocolOf } from './protocol'
 import { RedisStore } from './redis-store'
-import { TrackingFeed } from './tracking-feed'
+import type { FeedKind } from './scripts'
 
 /** What every form of {@link redis} takes beside the address: options of ioredis, and these. */
 export interface RedisTierOptions extends Omit<RedisOptions, 'commandTimeout' | 'sentinels' | 'name'> {
@@ -26,6 +28,19 @@ export interface RedisTierOptions extends Omit<RedisOptions, 'commandTimeout' | 
   readonly commandTimeout?: Duration
   /** For a cluster behind a network that translates addresses: those by which this process reaches the nodes. */
   readonly natMap?: NatMap
+  /**
+   * How a process hears of what others change; the same for all processes of a prefix.
+   *
+   * `'tracking'`: the server tells, by `CLIENT TRACKING`, whoever made the change.
+   *
+   * `'broadcast'`, for servers and users without that: each change is published by the process that makes it. What no
+   * process of the prefix makes is not told: a `SET` or `DEL` of another program, `FLUSHALL`, eviction by `maxmemory`. A
+   * local copy may be served after it until the entry's own `ttl`, or the shorter `local.ttl`; `maxStaleness` limits only
+   * what processes of the prefix do. In a cluster the nodes carry the changes of a slot that moves to each other, as
+   * well as they can.
+   * @default 'tracking'
+   */
+  readonly feed?: FeedKind
 }
 
 /** A node of a cluster to begin with; the others are learned from it. */
@@ -69,30 +84,51 @@ export function redis(where: RedisAddress & RedisTierOptions): SharedStoreFactor
   if (commandTimeoutMs === 0) {
     throw invalid('option `commandTimeout` must be more than 0: no command answers in no time.')
   }
+  const { feed = 'tracking' } = where
+  if (!feeds.includes(feed)) throw invalid(`option \`feed\` must be 'tracking' or 'broadcast', got ${String(feed)}.`)
   const cluster = clusterAt(where)
   if (cluster !== undefined) {
-    return { name: 'Redis Cluster', commandTimeoutMs, open: (context) => new ClusterStore({ ...cluster, context }) }
+    const { keyPrefix, ...parts } = cluster
+    return {
+      name: 'Redis Cluster',
+      commandTimeoutMs,
+      open: (context) => new ClusterStore({ ...parts, context, protocol: protocolOf(feed, context, keyPrefix) }),
+    }
   }
   const open = opener(where)
-  return { name: 'Redis', commandTimeoutMs, open: (context) => openServer(open, context) }
+  return { name: 'Redis', commandTimeoutMs, open: (context) => openServer(open, context, feed) }
 }
 
 const forms = ['url', 'options', 'client', 'sentinels', 'cluster'] as const
 
+const feeds: readonly FeedKind[] = ['tracking', 'broadcast']
+
 type Opener = (options: RedisOptions & { readonly replyMapping: 'legacy' }) => Redis
 
-function openServer(open: Opener, context: SharedStoreContext): SharedStore {
-  const { clock, counterKey, maxStalenessMs, listener, onConnected } = context
-  const data = new Connection(open, clock, 'Redis', onConnected)
-  const listening = open({ ...failFast, protocol: 2 })
-  const heartbeatKey = (): string => counterKey
-  const feed = new TrackingFeed({ data, listening, listener, clock, maxStalenessMs, heartbeatKey })
-  return new RedisStore({ connection: data, feed, counterKey, writer: uniqueText() })
+function openServer(open: Opener, context: SharedStoreContext, kind: FeedKind): SharedStore {
+  const listening = open(listenOnly)
+  const protocol = protocolOf(kind, context, listening.options.keyPrefix ?? '')
+  const note = new FeedNote(protocol, context.clock, context.onFinding)
+  const owns = (): boolean => true
+  const { onConnected } = context
+  const heartbeatKey = (): string => context.counterKey
+  const { connection, feed } = openNode({
+    open,
+    listening,
+    name: 'Redis',
+    context,
+    protocol,
+    note,
+    owns,
+    heartbeatKey,
+    onConnected,
+  })
+  return new RedisStore({ connection, feed, protocol, note, owns, isInCluster: false })
 }
 
 /** What makes the client of a single server, or of the primary that sentinels name. */
 function opener(where: RedisAddress & RedisTierOptions): Opener {
-  const { commandTimeout: _, natMap, ...rest } = where
+  const { commandTimeout: _, natMap, feed: __, ...rest } = where
   if ('client' in rest) {
     const { client, ...beside } = rest
     if (typeof client?.duplicate !== 'function') {
@@ -128,11 +164,11 @@ function opener(where: RedisAddress & RedisTierOptions): Opener {
   return (options) => new Redis({ ...its, ...beside, ...options })
 }
 
-type ClusterAt = Omit<ConstructorParameters<typeof ClusterStore>[0], 'context'>
+type ClusterAt = Omit<ClusterParts, 'context' | 'protocol'> & { readonly keyPrefix: string }
 
 /** What makes the clients of a cluster's nodes; undefined if it is no cluster. */
 function clusterAt(where: RedisAddress & RedisTierOptions): ClusterAt | undefined {
-  const { commandTimeout: _, natMap, ...rest } = where
+  const { commandTimeout: _, natMap, feed: __, ...rest } = where
   if ('cluster' in rest) {
     const { cluster, ...options } = rest
     if (!Array.isArray(cluster) || cluster.length === 0) {

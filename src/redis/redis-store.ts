@@ -1,47 +1,50 @@
-import type { Found, MarkerNumber, MarkerNumbers, Replacement, SharedPut, SharedStore, Watch, Written } from '../index'
+import type {
+  Found,
+  MarkerNumber,
+  MarkerNumbers,
+  Replacement,
+  SharedFinding,
+  SharedPut,
+  SharedStore,
+  Watch,
+  Written,
+} from '../index'
 import { type Client, type Connection, evaluate } from './connection'
-import {
-  createMarkers,
-  dropEntry,
-  ensureMarkers,
-  fillLease,
-  fillVersion,
-  liftMarkers,
-  noteWrite,
-  putEntry,
-  raiseMarkers,
-  releaseLease,
-  renewLease,
-  replaceEntry,
-  type Script,
-  takeLease,
-} from './scripts'
-import type { TrackingFeed } from './tracking-feed'
+import type { FeedNote } from './feed-note'
+import { probe } from './probe'
+import type { Protocol } from './protocol'
+import type { Script, Scripts } from './scripts'
+import type { ServerFeed } from './server-feed'
 
 /** What a {@link RedisStore} works with. */
 export interface RedisStoreParts {
   readonly connection: Connection
-  readonly feed: TrackingFeed
-  readonly counterKey: string
-  /** What tells writes of this process from those of others. */
-  readonly writer: string
+  readonly feed: ServerFeed
+  readonly protocol: Protocol
+  readonly note: FeedNote
+  /** Whether this server has to answer for a key. */
+  readonly owns: (key: string) => boolean
+  readonly isInCluster: boolean
   /** Whether each command is to be let through to a slot that is on its way to this server. */
   readonly isAsking?: boolean
 }
 
 /** The shared tier on one Redis server. The protocol is told in docs/protocol.md. */
 export class RedisStore implements SharedStore {
+  readonly #parts: RedisStoreParts
   readonly #connection: Connection
-  readonly #counterKey: string
-  readonly #feed: TrackingFeed
-  readonly #writer: string
+  readonly #feed: ServerFeed
+  readonly #protocol: Protocol
+  readonly #scripts: Scripts
   readonly #isAsking: boolean
 
-  constructor({ connection, feed, counterKey, writer, isAsking = false }: RedisStoreParts) {
+  constructor(parts: RedisStoreParts) {
+    const { connection, feed, protocol, isAsking = false } = parts
+    this.#parts = parts
     this.#connection = connection
     this.#feed = feed
-    this.#counterKey = counterKey
-    this.#writer = writer
+    this.#protocol = protocol
+    this.#scripts = protocol.scripts
     this.#isAsking = isAsking
   }
 
@@ -49,6 +52,10 @@ export class RedisStore implements SharedStore {
     await Promise.all([this.#connection.connect(), this.#feed.connect()])
     // By now both connections stand.
     await this.#feed.connect()
+  }
+
+  probe(): Promise<readonly SharedFinding[]> {
+    return probe(this.#parts)
   }
 
   async close(): Promise<void> {
@@ -75,7 +82,7 @@ export class RedisStore implements SharedStore {
     const args = over === undefined ? [lease, String(leaseMs)] : [lease, String(leaseMs), over]
     const [bytes, watch] = await this.#watched(async (client) => {
       try {
-        return (await evaluate(client, takeLease, [key], args)) as Buffer | null
+        return (await this.#evaluate(client, this.#scripts.takeLease, [key], args)) as Buffer | null
       } catch (error) {
         // A server that is full may still have the value.
         const found = startsWith(error, 'OOM') ? await client.getBuffer(key) : null
@@ -87,25 +94,27 @@ export class RedisStore implements SharedStore {
   }
 
   async renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean> {
-    return isOne(await this.#script(renewLease, [key], [lease, String(leaseMs)]))
+    return isOne(await this.#script(this.#scripts.renewLease, [key], [lease, String(leaseMs)]))
   }
 
   async release(key: string, lease: Buffer): Promise<void> {
-    await this.#script(releaseLease, [key], [lease])
+    await this.#script(this.#scripts.releaseLease, [key], [lease])
   }
 
   fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written> {
     const args = [lease, bytes, lifeText(lifeMs)]
     return this.#written(key, bytes, (client) =>
       version === undefined
-        ? evaluate(client, fillLease, [key], args)
-        : evaluate(client, fillVersion, [key, noteOf(key)], [...args, version, noteLife(lifeMs)]),
+        ? this.#evaluate(client, this.#scripts.fillLease, [key], args)
+        : this.#evaluate(client, this.#scripts.fillVersion, [key, noteOf(key)], [...args, version, noteLife(lifeMs)]),
     )
   }
 
   replace({ key, head, bytes, lifeMs, version }: Replacement): Promise<Written> {
     const args = [head, bytes, lifeText(lifeMs), version ?? '', noteLife(lifeMs)]
-    return this.#written(key, bytes, (client) => evaluate(client, replaceEntry, [key, noteOf(key)], args))
+    return this.#written(key, bytes, (client) =>
+      this.#evaluate(client, this.#scripts.replaceEntry, [key, noteOf(key)], args),
+    )
   }
 
   // Commands of one turn leave in one flush.
@@ -114,8 +123,18 @@ export class RedisStore implements SharedStore {
       entries.map(({ key, bytes, lifeMs, beganAt, version }) => {
         const began = Math.floor(this.#connection.earliestServerTimeAt(beganAt))
         const noteLifeText = version === undefined ? String(noteMs) : noteLife(lifeMs)
-        const args = [this.#writer, String(noteMs), String(began), bytes, lifeText(lifeMs), version ?? '', noteLifeText]
-        return this.#written(key, bytes, (client) => evaluate(client, putEntry, [key, noteOf(key)], args))
+        const args = [
+          this.#protocol.writer,
+          String(noteMs),
+          String(began),
+          bytes,
+          lifeText(lifeMs),
+          version ?? '',
+          noteLifeText,
+        ]
+        return this.#written(key, bytes, (client) =>
+          this.#evaluate(client, this.#scripts.putEntry, [key, noteOf(key)], args),
+        )
       }),
     )
   }
@@ -131,18 +150,20 @@ export class RedisStore implements SharedStore {
   }
 
   async delete(keys: readonly string[], as?: 'journal'): Promise<void> {
-    const args = [as ?? this.#writer, String(noteMs)]
-    await this.#run((client) => Promise.all(keys.map((key) => evaluate(client, dropEntry, [key, noteOf(key)], args))))
+    const args = [as ?? this.#protocol.writer, String(noteMs)]
+    await this.#run((client) =>
+      Promise.all(keys.map((key) => this.#evaluate(client, this.#scripts.dropEntry, [key, noteOf(key)], args))),
+    )
   }
 
   /** The first half of {@link delete}, for when key and note cannot be touched at once. */
   async note(key: string, as?: 'journal'): Promise<void> {
-    await this.#script(noteWrite, [noteOf(key)], [as ?? this.#writer, String(noteMs)])
+    await this.#script(this.#scripts.noteWrite, [noteOf(key)], [as ?? this.#protocol.writer, String(noteMs)])
   }
 
   /** The second half. */
   async unlink(key: string): Promise<void> {
-    await this.#run((client) => client.unlink(key))
+    await this.#script(this.#scripts.unlinkEntry, [key], [])
   }
 
   async *scan(pattern: string): AsyncIterable<readonly string[]> {
@@ -157,18 +178,20 @@ export class RedisStore implements SharedStore {
   }
 
   async readMarkers(keys: readonly string[]): Promise<MarkerNumbers> {
-    const [counter, ...markers] = await this.numbers([this.#counterKey, ...keys])
+    const [counter, ...markers] = await this.numbers([this.#protocol.counterKey, ...keys])
     return { counter: counter!, markers }
   }
 
   async ensureMarkers(keys: readonly string[], lifeMs: number): Promise<MarkerNumbers> {
-    const every = [this.#counterKey, ...keys]
-    const [[counter, ...markers]] = await this.#numbersAfter(every, ensureMarkers, [lifeText(lifeMs)])
+    const every = [this.#protocol.counterKey, ...keys]
+    const [[counter, ...markers]] = await this.#numbersAfter(every, this.#scripts.ensureMarkers, [lifeText(lifeMs)])
     return { counter: counter!, markers }
   }
 
   async raiseMarkers(keys: readonly string[], lifeMs: number): Promise<number> {
-    return Number(await this.#script(raiseMarkers, [this.#counterKey, ...keys], [String(whole(lifeMs))]))
+    return Number(
+      await this.#script(this.#scripts.raiseMarkers, [this.#protocol.counterKey, ...keys], [String(whole(lifeMs))]),
+    )
   }
 
   /** The numbers at these keys, counter or markers. */
@@ -178,13 +201,19 @@ export class RedisStore implements SharedStore {
 
   /** Creates a marker with this number if it is missing; also tells whether it was. */
   async createMarker(key: string, number: number, lifeMs: number): Promise<[MarkerNumber, isNew: boolean]> {
-    const [[marker], created] = await this.#numbersAfter([key], createMarkers, [lifeText(lifeMs), numberText(number)])
+    const [[marker], created] = await this.#numbersAfter([key], this.#scripts.createMarkers, [
+      lifeText(lifeMs),
+      numberText(number),
+    ])
     return [marker!, (created as unknown[]).length > 0]
   }
 
   /** Sets a marker to this number unless it stands higher. */
   async liftMarker(key: string, number: number, lifeMs: number): Promise<MarkerNumber> {
-    const [[marker]] = await this.#numbersAfter([key], liftMarkers, [numberText(number), String(whole(lifeMs))])
+    const [[marker]] = await this.#numbersAfter([key], this.#scripts.liftMarkers, [
+      numberText(number),
+      String(whole(lifeMs)),
+    ])
     return marker!
   }
 
@@ -195,13 +224,22 @@ export class RedisStore implements SharedStore {
     args: readonly string[],
   ): Promise<[MarkerNumber[], unknown]> {
     const [[answer, found], watch] = await this.#watched((client) =>
-      Promise.all([evaluate(client, script, keys, args), client.mget(...keys)]),
+      Promise.all([this.#evaluate(client, script, keys, args), client.mget(...keys)]),
     )
     return [toNumbers(found, watch), answer]
   }
 
   #script(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
-    return this.#run((client) => evaluate(client, script, keys, args))
+    return this.#run((client) => this.#evaluate(client, script, keys, args))
+  }
+
+  #evaluate(
+    client: Client,
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer)[],
+  ): Promise<unknown> {
+    return evaluate(client, script, keys, [...args, ...this.#protocol.telling])
   }
 
   #run<Answer>(commands: (client: Client) => Promise<Answer>): Promise<Answer> {

@@ -43,6 +43,7 @@ export function guardSharedStore(
   return {
     // Longer than a command: a connection takes several round trips, and nobody's call waits for this.
     connect: () => inTime('connect', store.connect(), Math.max(timeoutMs, 2_000)),
+    probe: () => inTime('probe', store.probe(), Math.max(timeoutMs, 2_000)),
     close: () => store.close(),
     serverTime: () => store.serverTime(),
     groups: (keys) => store.groups(keys),

@@ -10,6 +10,8 @@ import type { CompleteClock } from '../kernel/clock'
 export interface SharedStore {
   /** Resolves once the tier answers; rejects if it does not within the store's own limits. Reconnecting goes on either way. */
   connect(): Promise<void>
+  /** Really tries what the store needs of its servers, which have to be connected, and says what they refuse. */
+  probe(): Promise<readonly SharedFinding[]>
   /** Lets go of every connection of its own. */
   close(): Promise<void>
   /** The tier's clock in milliseconds, as well as this process knows it. */
@@ -109,6 +111,8 @@ export interface SharedPut {
 /** What a manager tells a shared store when it opens it. */
 export interface SharedStoreContext {
   readonly clock: CompleteClock
+  /** What every key begins with, up to a colon. */
+  readonly root: string
   /** The key of the tag counter. */
   readonly counterKey: string
   /** How long trust may last without a word of the feed; it listens for one a few times as often. */
@@ -116,6 +120,16 @@ export interface SharedStoreContext {
   readonly listener: InvalidationListener
   /** Told when there is a connection again, and whether the server still knows what it acknowledged before. */
   readonly onConnected: (isSameServer: boolean) => void
+  /** Told once of what a developer should look at. */
+  readonly onFinding: (finding: SharedFinding) => void
+}
+
+/** Something about the shared tier that should be looked at: it is used, but not for all that it could do. */
+export interface SharedFinding {
+  /** What is missing: a command, keys, a channel. */
+  readonly subject: string
+  /** What that costs, and what to do about it. */
+  readonly message: string
 }
 
 /** What `shared` takes: it opens a store for a manager; nothing is connected before. */

@@ -350,8 +350,9 @@ async function viewFrom(node: RedisServer): Promise<readonly NodeView[]> {
 }
 
 /** The part of a view in which all nodes must be of one mind. */
+// With the epochs: a node that has yet to hear of another's takes a slot over in one that is over, and loses it again.
 function gist(views: readonly NodeView[]): string {
-  const lines = views.map(({ id, master, slots }) => `${id} ${master ?? 'master'} ${slots.text}`)
+  const lines = views.map(({ id, master, epoch, slots }) => `${id} ${master ?? `master in ${epoch}`} ${slots.text}`)
   return lines.toSorted().join('\n')
 }
 

@@ -4,7 +4,7 @@ import { Cluster } from 'ioredis'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { type RedisCluster, slotOf, startRedisCluster } from '../../support/redis-cluster'
-import { expectWarnings, keyOf } from './processes'
+import { expectWarnings, keyOf, told } from './processes'
 
 let cluster: RedisCluster
 const managers: CacheManager[] = []
@@ -19,7 +19,7 @@ afterEach(async () => {
 afterAll(() => cluster.stop())
 
 async function open(options: CachingOptions = {}): Promise<CacheManager> {
-  const manager = createCacheManager({ prefix: 't', shared: redis({ cluster: cluster.seeds }), ...options })
+  const manager = createCacheManager({ prefix: 't', shared: redis({ cluster: cluster.seeds, ...told }), ...options })
   managers.push(manager)
   expect(await manager.ready()).toMatchObject({ shared: 'connected' })
   return manager
@@ -127,7 +127,7 @@ describe('a cluster of three primaries', () => {
 
   test('a client of the user leads to the same cluster', async () => {
     const client = new Cluster(cluster.seeds, { lazyConnect: true, redisOptions: { maxRetriesPerRequest: null } })
-    const [a, b] = [await open({ shared: redis({ client }) }), await open()]
+    const [a, b] = [await open({ shared: redis({ client, ...told }) }), await open()]
     await a.cache('c').put('k', 1)
     expect(await b.cache('c').get('k')).toBe(1)
     await a.close()
@@ -136,7 +136,7 @@ describe('a cluster of three primaries', () => {
   })
 
   test('a key prefix of the client moves keys to other slots, and everything with them', async () => {
-    const shared = redis({ cluster: cluster.seeds, keyPrefix: '{p}' })
+    const shared = redis({ cluster: cluster.seeds, keyPrefix: '{p}', ...told })
     const [a, b] = [await open({ shared, maxStaleness: '30s' }), await open({ shared })]
     await a.cache('c').putMany(ids.map((id) => [id, 1]))
     expect(await b.cache('c').getMany(ids)).toEqual(ids.map(() => 1))

@@ -3,6 +3,9 @@ import { type RedisTierOptions, redis } from 'cachewright/redis'
 import { type RedisServer, startRedis } from '../../support/redis-server'
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy'
 
+/** How the processes of the tests tell each other; `told-by-broadcast.ts` changes it for the files that are imported after it. */
+export const told: { feed: NonNullable<RedisTierOptions['feed']> } = { feed: 'tracking' }
+
 /** A server for all tests of a file, emptied before each, and managers that are closed after each. */
 export interface House {
   readonly server: RedisServer
@@ -39,7 +42,7 @@ export function redisHouse(args: readonly string[] = []): House {
     },
     open(options = {}, tier = {}) {
       const { url = server!.url, ...beside } = tier
-      const manager = createCacheManager({ prefix: 't', shared: redis({ url, ...beside }), ...options })
+      const manager = createCacheManager({ prefix: 't', shared: redis({ url, ...told, ...beside }), ...options })
       managers.push(manager)
       return manager
     },

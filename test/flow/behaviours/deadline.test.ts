@@ -77,7 +77,7 @@ describe.each(places)('a load that hangs, cached %s', (place) => {
       const hung = gate<string>()
       const first = cache().getOrLoad('a', () => hung.pass())
       await hung.entered
-      const renewals = async (): Promise<number> => (await its.server.commandStats()).evalsha ?? 0
+      const renewals = async (): Promise<number> => (await its.server.commandStats()).pexpire ?? 0
       await its.clock.advance(4_000)
       await eventually(async () => (await renewals()) > 0)
       const then = await renewals()

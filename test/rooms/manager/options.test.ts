@@ -350,6 +350,7 @@ describe('redis()', () => {
       { url: 'redis://a', commandTimeout: '5 minutes' },
       /`commandTimeout`.*'5 minutes'/,
     ],
+    ['an unknown feed', { url: 'redis://a', feed: 'pubsub' }, /`feed` must be 'tracking' or 'broadcast'.*pubsub/],
     ['a negative timeout', { url: 'redis://a', commandTimeout: -1 }, /`commandTimeout`.*-1/],
     ['no options', undefined, /redis\(\)/],
     ['null', null, /redis\(\)/],

@@ -1,0 +1,3 @@
+/** The same tests, of processes that tell each other by broadcast. */
+import './told-by-broadcast'
+import './feed.test'

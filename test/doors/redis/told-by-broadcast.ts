@@ -1,0 +1,3 @@
+import { told } from './processes'
+
+told.feed = 'broadcast'
