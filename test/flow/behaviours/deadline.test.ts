@@ -57,16 +57,16 @@ describe.each(places)('a load that hangs, cached %s', (place) => {
   })
 
   if (place === 'on Redis') {
-    test('C107 C130 G3 another process takes over when the deadline and the lease have passed', async () => {
+    test('C107 C130 G3 another process takes over when the lease has run out, and the late result is refused', async () => {
       const other = (await its.another()).cache<unknown>('c')
       const hung = gate<string>()
       const first = cache().getOrLoad('a', () => hung.pass())
       await hung.entered
+      await its.server.resetStats()
       const waiting = other.getOrLoad('a', async () => 'new')
-      await its.clock.advance(3_999)
-      // By now the lease was renewed and nobody else has loaded; from here on it runs out by the server's own clock.
-      expect(await its.server.command('PTTL', 'cache:c:1:{a}')).toBeGreaterThan(0)
-      await its.server.command('DEL', 'cache:c:1:{a}')
+      await eventually(async () => (await its.server.commandStats()).get === 1)
+      // Nobody renews it after the deadline, as the next test shows; then it runs out by the server's own clock.
+      await its.server.command('PEXPIRE', 'cache:c:1:{a}', 1)
       expect(await waiting).toBe('new')
       hung.open('late')
       expect(await first).toBe('late')
