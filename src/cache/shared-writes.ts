@@ -62,7 +62,9 @@ export class SharedWrites {
 
   /** Puts what one server has to take. */
   async #putGroup(puts: readonly FramedWrite[], beganAt: number): Promise<(Entry | undefined)[]> {
-    const { store, clock, observer, knowledge } = this.parts
+    const { store, clock, observer, knowledge, journal } = this.parts
+    const sharedKeys = puts.map(({ sharedKey }) => sharedKey)
+    const waiting = journal.waiting(sharedKeys)
     const carried = puts.filter((put): put is FramedWrite & { bytes: Buffer } => put.bytes !== undefined)
     const refused = puts.filter(({ bytes }) => bytes === undefined).map(({ sharedKey }) => sharedKey)
     const sentAt = clock.now()
@@ -91,7 +93,10 @@ export class SharedWrites {
       this.deferPuts(puts.map(({ key }) => key))
       return puts.map(() => undefined)
     }
-    this.parts.journal.put(puts.map(({ sharedKey }) => sharedKey))
+    journal.written(sharedKeys)
+    for (const [index, { sharedKey }] of carried.entries()) {
+      if (written[index]!.stands) journal.overtaken(sharedKey, waiting)
+    }
     const standing = new Map(carried.map(({ sharedKey }, index) => [sharedKey, written[index]!]))
     return puts.map(({ sharedKey, entry }) => {
       const its = standing.get(sharedKey)

@@ -1,6 +1,7 @@
 import type { CompleteClock } from '../kernel/clock'
 
-interface Pending {
+/** An eviction that has yet to arrive. */
+export interface Pending {
   /** When it is no longer worth sending. */
   readonly until: number
 }
@@ -90,13 +91,28 @@ export class EvictionJournal {
     this.#remember(keys, ++this.#arrivals)
   }
 
-  /** Values were put: evictions that still wait are overtaken, and a server that loses the values may have older ones. */
-  put(keys: readonly string[]): void {
-    if (this.#pending.size > 0) {
-      for (const key of keys) this.#pending.delete(key)
-      this.#parts.onChange(this.#pending.size)
-    }
+  /** Keys were written: a server that loses that may come back with older values. */
+  written(keys: readonly string[]): void {
     this.#remember(keys, 0)
+  }
+
+  /** The evictions of these keys that wait now, to be told {@link overtaken} when younger values stand there. */
+  waiting(keys: readonly string[]): ReadonlyMap<string, Pending> {
+    const found = new Map<string, Pending>()
+    if (this.#pending.size === 0) return found
+    for (const key of keys) {
+      const pending = this.#pending.get(key)
+      if (pending !== undefined) found.set(key, pending)
+    }
+    return found
+  }
+
+  /** A younger value stands at this key by now: an eviction that waited before that was sent is not needed any more. */
+  overtaken(key: string, waiting: ReadonlyMap<string, Pending>): void {
+    const pending = waiting.get(key)
+    if (pending === undefined || this.#pending.get(key) !== pending) return
+    this.#pending.delete(key)
+    this.#parts.onChange(this.#pending.size)
   }
 
   #remember(keys: readonly string[], arrival: number): void {

@@ -83,6 +83,15 @@ describe('an evict that arrives late', () => {
     expect(await two.cache('c').get('k')).toBe('meanwhile')
   })
 
+  test('G5 is not overtaken by a put that finds a newer version', async () => {
+    const version = (value: unknown): number => value as number
+    const first = await late()
+    await first.two.cache('c').put('k', 2, { version })
+    await first.one.cache('c').put('k', 1, { version })
+    await first.arrives()
+    expect(await first.two.cache('c').get('k')).toBeUndefined()
+  })
+
   test('G5 counts meanwhile: what still stands in Redis is not there for its own process', async () => {
     const { one } = await late()
     class Reader {
