@@ -44,7 +44,7 @@ describe('a cluster that loses a primary', () => {
     const shared = redis({ cluster: cluster.seeds })
     const [a, b] = [await open(shared), await open(shared)]
     await a.cache('c').put('k', 'old')
-    expect(await b.cache('c').get('k')).toBe('old')
+    await eventually(async () => expect(await b.cache('c').get('k')).toBe('old'), within)
     const primary = await cluster.ownerOf(slotOf(key))
     await eventually(async () => {
       const [replica] = cluster.replicasOf(primary)
@@ -83,7 +83,7 @@ describe('a cluster that loses a primary', () => {
     const shared = redis({ cluster: cluster.seeds })
     const [a, b] = [await open(shared), await open(shared)]
     await a.cache('c').put('k', 'old')
-    expect(await b.cache('c').get('k')).toBe('old')
+    await eventually(async () => expect(await b.cache('c').get('k')).toBe('old'), within)
     const [replica] = cluster.replicasOf(await cluster.ownerOf(slotOf(key)))
     await cluster.takeOver(replica!)
     await a.cache('c').evict('k')
@@ -138,7 +138,7 @@ describe('sentinels', () => {
     async (by) => {
       const [a, b] = [await open(shared()), await open(shared())]
       await a.cache('c').put('k', 'old')
-      expect(await b.cache('c').get('k')).toBe('old')
+      await eventually(async () => expect(await b.cache('c').get('k')).toBe('old'), within)
       const before = await sentinel.primary()
       const failing = sentinel.failover({ by })
       await a.cache('c').evict('k')
