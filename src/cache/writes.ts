@@ -61,8 +61,10 @@ export class Writes {
   /** To be called before the method whose result will be put; see {@link WriteFence}. */
   async begin(tagged: boolean): Promise<Write> {
     const { shared, fence, markers } = this.parts
+    // A value that is put was there before the markers are asked for.
+    const began = { beganAt: systemClock.now(), ticket: fence.begin() }
     const isReachable = (await shared?.knowledge.meet(tagged)) ?? true
-    return { isReachable, beganAt: systemClock.now(), ticket: fence.begin(), stamp: markers.stamp }
+    return { ...began, isReachable, stamp: markers.stamp }
   }
 
   end(write: Write): void {

@@ -90,7 +90,7 @@ function step(command: string): Outcome {
  */
 function jestRuns(args: readonly string[]): (readonly string[])[] {
   if (args.length > 0) return [args]
-  const apart = ['test/package/', 'test/chaos/']
+  const apart = ['test/package/', 'test/chaos/', 'test/mutations/']
   return [
     ['--testPathIgnorePatterns', '/node_modules/', ...apart.map((folder) => `/${folder}`)],
     ...apart.map((it) => [it]),

@@ -1,9 +1,11 @@
 import { type CacheManager, type CachingOptions, createCacheManager } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { Cluster } from 'ioredis'
+import { scriptsOf } from '../../../src/redis/scripts'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { type RedisCluster, slotOf, startRedisCluster } from '../../support/redis-cluster'
+import { startProxy } from '../../support/tcp-proxy'
 import { expectWarnings, keyOf, told } from './processes'
 
 let cluster: RedisCluster
@@ -166,6 +168,37 @@ describe('a cluster of three primaries', () => {
     expect((await cluster.keys('t:c:*')).filter((key) => !key.endsWith(':written'))).toEqual([])
     expect(others.length).toBeGreaterThan(5)
   })
+})
+
+test('G1 a marker that was lost does not come back below a number it has had', async () => {
+  const proxies = new Map(
+    await Promise.all(cluster.nodes.map(async ({ port }) => [port, await startProxy(port)] as const)),
+  )
+  const natMap = (node: string) => {
+    const proxy = proxies.get(Number(node.split(':')[1]))
+    return proxy === undefined ? null : { host: '127.0.0.1', port: proxy.port }
+  }
+  const shared = redis({ cluster: cluster.seeds, natMap, commandTimeout: '10s', ...told })
+  const [a, b] = [await open({ shared: shared, local: false }), await open({ local: false })]
+  await a.cache('c').getOrLoad('warm', () => 1)
+  const { createMarkers } = scriptsOf(told.feed)
+  const marker = 't:tag:{*%3Ax}'
+  let evicts = 0
+  for (const proxy of proxies.values()) {
+    // The counter has been read, and the marker is about to be created with that number.
+    proxy.onData(async (chunk, { direction }) => {
+      if (direction !== 'toServer' || !chunk.includes(createMarkers.sha) || !chunk.includes(marker) || evicts++ > 0)
+        return
+      await b.evictTags(['x'])
+      await (await cluster.ownerOf(slotOf(marker))).command('DEL', marker)
+    })
+  }
+  await a.cache('c').getOrLoad('k', () => 'old', opts)
+  expect(evicts).toBeGreaterThan(0)
+  const c = await open()
+  expect(await c.cache('c').get('k')).toBeUndefined()
+  await a.close()
+  await Promise.all([...proxies.values()].map((proxy) => proxy.close()))
 })
 
 describe('a slot on its way to another node', () => {

@@ -62,6 +62,48 @@ describe('in one process, a load that began before a change', () => {
   })
 })
 
+describe('in one process', () => {
+  test('G1 a load that a tag’s evict has left behind does not take a younger one’s place', async () => {
+    const cache = manager.cache<string>('c')
+    const slow = gate<string>()
+    const first = cache.getOrLoad('a', () => slow.pass(), { tags: () => ['y'] })
+    await cache.getOrLoad('b', async () => 'b', { tags: () => ['y'] })
+    await slow.entered
+    await cache.evictTags(['x'])
+    expect(await cache.getOrLoad('a', async () => 'new', { tags: () => ['y'] })).toBe('new')
+    slow.open('old')
+    expect(await first).toBe('old')
+    expect(await cache.get('a')).toBe('new')
+  })
+
+  test.each<[string, (own: CacheManager) => Promise<unknown>]>([
+    ['the cache', (own) => own.cache('c').clear()],
+    ['everything', (own) => own.clear()],
+  ])('G1 a put whose method ran while %s was cleared is not stored', async (_what, clear) => {
+    const slow = gate<string>()
+    class Writer {
+      @CachePut({ cache: 'c', manager: () => manager, key: () => 'a' })
+      async save(): Promise<string> {
+        return slow.pass()
+      }
+    }
+    const saving = new Writer().save()
+    await slow.entered
+    await clear(manager)
+    slow.open('old')
+    await saving
+    expect(await manager.cache('c').get('a')).toBeUndefined()
+  })
+
+  test.each([0, 1, 2, 3, 4, 5, 6, 7, 8])('G1 an evict at the %i-th turn of a put leaves nothing', async (turns) => {
+    const cache = manager.cache<string>('c')
+    const putting = cache.put('a', 'old')
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+    await Promise.all([cache.evict('a'), putting])
+    expect(await cache.get('a')).toBeUndefined()
+  })
+})
+
 describe('two writes of one key that overlap', () => {
   test.each([
     [0, 1],

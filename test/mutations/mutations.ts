@@ -1,0 +1,754 @@
+/** Test files that are expected to notice, with parts of the titles of those tests. */
+export type Noticers = Readonly<Record<string, readonly string[]>>
+
+/** One way to break the source on purpose. */
+export interface Mutation {
+  readonly name: string
+  /** What no longer holds. */
+  readonly breaks: string
+  readonly file: string
+  /** Stands exactly once in the file. */
+  readonly text: string
+  /** What takes its place; the file must still compile. */
+  readonly by: string
+  readonly noticedBy: Noticers
+}
+
+/** The source with a mutation. */
+export function apply({ name, file, text, by }: Mutation, source: string): string {
+  const parts = source.split(text)
+  if (parts.length !== 2) throw new Error(`${name}: its text stands ${parts.length - 1} times in ${file}, not once`)
+  return parts.join(by)
+}
+
+const attacks = 'test/doors/redis/attacks.test.ts'
+const cluster = 'test/doors/redis/cluster.test.ts'
+const coherence = 'test/doors/redis/coherence.test.ts'
+const failover = 'test/doors/redis/failover.test.ts'
+const feed = 'test/doors/redis/feed.test.ts'
+const forced = 'test/doors/redis/forced-interleavings.test.ts'
+const journal = 'test/doors/redis/journal.test.ts'
+const serverChanges = 'test/doors/redis/server-changes.test.ts'
+const deadline = 'test/flow/behaviours/deadline.test.ts'
+const evictions = 'test/flow/behaviours/evictions.test.ts'
+const loading = 'test/flow/behaviours/loading.test.ts'
+const processes = 'test/flow/behaviours/processes.test.ts'
+const singleSteps = 'test/doors/redis/single-steps.test.ts'
+const evictionJournal = 'test/rooms/coherence/eviction-journal.test.ts'
+const versions = 'test/flow/behaviours/versions.test.ts'
+const interleavings = 'test/rooms/cache/interleavings.test.ts'
+
+/** The steps without which the guarantees would not hold, each taken away by one mutation. */
+const pillars: readonly Mutation[] = [
+  {
+    name: 'compare-and-set',
+    breaks: 'a fill takes effect though its lease is gone (G1)',
+    file: 'src/redis/scripts.ts',
+    text: "fillLease: script(`#!lua\nif redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end\n",
+    by: 'fillLease: script(`#!lua\n',
+    noticedBy: { [coherence]: ['is nowhere afterwards when it', 'that was lost is not renewed'] },
+  },
+  {
+    name: 'in-flight-registration',
+    breaks: 'a load that is under way is joined by nobody (G3)',
+    file: 'src/cache/flight.ts',
+    text: '    this.#joinable.set(flight.key, flight)\n',
+    by: '',
+    noticedBy: { [loading]: ['K9 that fails is one execution'] },
+  },
+  {
+    name: 're-arming',
+    breaks: 'a data connection that comes back is not tracked again (G2)',
+    file: 'src/redis/server-feed.ts',
+    text: 'this.#arming = this.#arm()',
+    by: 'this.#arming ??= this.#arm()',
+    noticedBy: { [feed]: ['connection killed: copies go'] },
+  },
+  {
+    name: 'trust-check',
+    breaks: 'a local copy is served though nobody has vouched for it in maxStaleness (G2)',
+    file: 'src/cache/local-tier.ts',
+    text: 'if (now - entry.verifiedAt > trustMs && ',
+    by: 'if (now < 0 && now - entry.verifiedAt > trustMs && ',
+    noticedBy: { [serverChanges]: ['G2 is not believed for telling of no change'] },
+  },
+  {
+    name: 'second-local-drop',
+    breaks: 'what a reader fetched from the shared tier during an evict stays in memory (G1)',
+    file: 'src/cache/writes.ts',
+    text: '    for (const key of keys) this.#dropHere(key)\n    return isThrough\n',
+    by: '    return isThrough\n',
+    noticedBy: { [processes]: ['C95 what a reader fetched'] },
+  },
+  {
+    name: 'marker-check',
+    breaks: 'an entry of the shared tier is served whatever tag was evicted (G1)',
+    file: 'src/cache/shared-entries.ts',
+    text: 'if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead\n',
+    by: 'await this.#isAlive(markers, header.stamp, askedAt)\n',
+    noticedBy: { [coherence]: ['is nowhere afterwards when it'], [processes]: ['C102 an entry is judged'] },
+  },
+  {
+    name: 'journal',
+    breaks: 'an evict that could not reach Redis is forgotten (G5)',
+    file: 'src/coherence/eviction-journal.ts',
+    text: '    if (this.#closed) return\n    const pending',
+    by: '    if (this.#parts !== undefined) return\n    const pending',
+    noticedBy: { [journal]: ['G5 an evict while the way to Redis is'] },
+  },
+]
+
+const leases: readonly Mutation[] = [
+  {
+    name: 'lease-only-where-there-is-none',
+    breaks: 'a lease is set over the lease of another process (G3)',
+    file: 'src/redis/scripts.ts',
+    text: 'if found and not isOver then return',
+    by: 'if found and not isOver and #found > 60 then return',
+    noticedBy: { [feed]: ['two processes load a cold key once'] },
+  },
+  {
+    name: 'waiting-for-a-lease',
+    breaks: 'a process that finds another one’s lease calls the method as well (G3)',
+    file: 'src/cache/shared-tier.ts',
+    text: "if (reading.kind === 'leased' && mayWait) {",
+    by: "if (reading.kind === 'leased' && mayWait && askedAt < 0) {",
+    noticedBy: { [feed]: ['two processes load a cold key once'] },
+  },
+  {
+    name: 'lost-wake-up',
+    breaks: 'a change that was told before the waiter lies down wakes nobody (G3)',
+    file: 'src/cache/shared-tier.ts',
+    text: '    if (flight.changed) return Promise.resolve()\n',
+    by: '',
+    noticedBy: { [singleSteps]: ['G3 about another process’s lease wakes'] },
+  },
+  {
+    name: 'renewal',
+    breaks: 'the lease of a slow load runs out, and others load as well (G3)',
+    file: 'src/cache/lease.ts',
+    text: '  cancel = clock.setTimer(again, leaseMs / 3)\n  return () => cancel()',
+    by: '  return () => cancel()',
+    noticedBy: { [coherence]: ['is renewed as long as the loader runs'] },
+  },
+  {
+    name: 'renewal-for-ever',
+    breaks: 'a load that hangs keeps its lease, and every process waits (G3)',
+    file: 'src/cache/lease.ts',
+    text: '    if (askedAt - flight.startedAt >= loadDeadlineMs) return\n',
+    by: '',
+    noticedBy: { [deadline]: ['a lease is not renewed after the deadline'] },
+  },
+  {
+    name: 'renewal-of-what-is-lost',
+    breaks: 'a lease that is gone is taken for held (G1)',
+    file: 'src/redis/scripts.ts',
+    text: "renewLease: script(`#!lua flags=allow-oom\nif redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end\nreturn redis.call('PEXPIRE', KEYS[1], ARGV[2])",
+    by: "renewLease: script(`#!lua flags=allow-oom\nredis.call('PEXPIRE', KEYS[1], ARGV[2])\nreturn 1",
+    noticedBy: { [singleSteps]: ['G2 a lease that another process’s evict has taken'] },
+  },
+  {
+    name: 'release-on-error',
+    breaks: 'the lease of a load that failed keeps others waiting (G3)',
+    file: 'src/cache/shared-tier.ts',
+    text: '      if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))\n',
+    by: '',
+    noticedBy: {
+      [feed]: ['a waiter becomes the loader'],
+      [coherence]: ['is given back when the loader fails', 'is given back by a load'],
+    },
+  },
+  {
+    name: 'release-of-a-late-lease',
+    breaks: 'a lease that is granted after the caller gave up keeps others from filling (G3)',
+    file: 'src/cache/shared-tier.ts',
+    text: "      // A lease that was asked for may be granted late; it must not keep others from filling.\n      this.parts.background.track(store.release(sharedKey, lease))\n      return 'neither'",
+    by: "      return 'neither'",
+    noticedBy: { [attacks]: ['does not keep others from filling'] },
+  },
+  {
+    name: 'lease-over-the-dead',
+    breaks: 'an entry whose tag was evicted is replaced by nobody until it expires (G3)',
+    file: 'src/cache/shared-tier.ts',
+    text: "(reading.kind === 'dead' && (await store.lease(sharedKey, lease, leaseMs, reading.head)).bytes === null)",
+    by: "(reading.kind === 'dead' && askedAt < 0)",
+    noticedBy: {
+      [attacks]: ['kill what was loaded before an evict also'],
+      [coherence]: ['is nowhere afterwards when it'],
+    },
+  },
+  {
+    name: 'lease-over-those-bytes-alone',
+    breaks: 'a lease is set over whatever took the place of the dead entry (G1)',
+    file: 'src/redis/scripts.ts',
+    text: "local isOver = over and (found == over or (over ~= '' and found and string.sub(found, 1, #over) == over))",
+    by: 'local isOver = over',
+    noticedBy: { [forced]: ['G3 waits too when the other process was faster'] },
+  },
+  {
+    name: 'former-lease',
+    breaks: 'the load after an evict waits for the load before it (G3)',
+    file: 'src/cache/flight.ts',
+    text: '    for (const other of others ?? []) flight.formerLease = other.lease ?? flight.formerLease\n',
+    by: '',
+    noticedBy: { [loading]: ['K13 nor waited for'] },
+  },
+  {
+    name: 'joining-a-load-that-hangs',
+    breaks: 'callers join a load that is past its deadline (G3)',
+    file: 'src/cache/loads.ts',
+    text: 'startedAt >= flight.startedAt + loadDeadlineMs',
+    by: 'startedAt === Number.POSITIVE_INFINITY',
+    noticedBy: { [deadline]: ['C130 who comes after the deadline'] },
+  },
+  {
+    name: 'waiting-for-a-load-that-hangs',
+    breaks: 'who joined a load that hangs waits for ever (G3)',
+    file: 'src/cache/loads.ts',
+    text: 'loaded = await this.#wait(flight, signal, flight.startedAt + loadDeadlineMs)',
+    by: 'loaded = await this.#wait(flight, signal)',
+    noticedBy: { [deadline]: ['C130 G3 who joined it begins anew'] },
+  },
+]
+
+const flights: readonly Mutation[] = [
+  {
+    name: 'revoked-at-the-local-keep',
+    breaks: 'a load that began before an evict of its process is kept in memory (G1)',
+    file: 'src/cache/loads.ts',
+    text: 'if (flight.revoked || (flight.changed',
+    by: 'if ((flight.changed',
+    noticedBy: { [interleavings]: ['is not kept when it ends while the younger one still runs'] },
+  },
+  {
+    name: 'changed-at-the-local-keep',
+    breaks: 'an answer that a notice has overtaken is kept in memory (G2)',
+    file: 'src/cache/loads.ts',
+    text: 'if (flight.revoked || (flight.changed && loaded.entry.watch !== undefined))',
+    by: 'if (flight.revoked)',
+    noticedBy: { [processes]: ['C119 an answer that a later notice has overtaken'] },
+  },
+  {
+    name: 'revoked-at-the-fill',
+    breaks: 'a load that was given up fills all the same (G1)',
+    file: 'src/cache/shared-tier.ts',
+    text: ' || flight.revoked) return loaded',
+    by: ') return loaded',
+    noticedBy: { [coherence]: ['is given back by a load that was revoked or left'] },
+  },
+  {
+    name: 'revoking',
+    breaks: 'an evict leaves loads of its process that began before it to be joined (G1)',
+    file: 'src/cache/flight.ts',
+    text: '    if (flight !== undefined) this.#revoke(flight)\n',
+    by: '',
+    noticedBy: { [interleavings]: ['is not kept, nor joined afterwards'] },
+  },
+  {
+    name: 'detaching-before',
+    breaks: 'a load is joined while a tag that it may carry is being evicted (G1)',
+    file: 'src/cache/writes.ts',
+    text: '    this.parts.flights.detachTagged()\n    await this.#moveMarkers(names)\n',
+    by: '    await this.#moveMarkers(names)\n',
+    noticedBy: { [singleSteps]: ['G1 a load from before is not joined'] },
+  },
+  {
+    name: 'detaching-after',
+    breaks: 'a load that began while a tag was being evicted is joined by who comes after (G1)',
+    file: 'src/cache/writes.ts',
+    text: '    await this.#moveMarkers(names)\n    this.parts.flights.detachTagged()\n',
+    by: '    await this.#moveMarkers(names)\n',
+    noticedBy: { [singleSteps]: ['G1 a load that begins is not joined afterwards'] },
+  },
+  {
+    name: 'detached-lands-late',
+    breaks: 'a load that was left behind takes the place of a younger one’s value (G1)',
+    file: 'src/cache/loads.ts',
+    text: 'else if (!flight.detached || !local.has(flight.key)) local.keep(',
+    by: 'else local.keep(',
+    noticedBy: { [interleavings]: ['G1 a load that a tag’s evict has left behind'] },
+  },
+  {
+    name: 'clear-during-a-put',
+    breaks: 'a put that began before a clear is kept after it (G1)',
+    file: 'src/cache/writes.ts',
+    text: '    this.parts.fence.noteAll()\n',
+    by: '',
+    noticedBy: { [interleavings]: ['G1 a put whose method ran while'] },
+  },
+  {
+    name: 'detaching-after-everywhere',
+    breaks: 'a load that began while a tag was being evicted everywhere is joined by who comes after (G1)',
+    file: 'src/manager/cache-manager.ts',
+    text: '    await this.#moveMarkers(everywhere(tags))\n    this.#each((tiers) => tiers.detachTagged())\n',
+    by: '    await this.#moveMarkers(everywhere(tags))\n',
+    noticedBy: { [singleSteps]: ['G1 a load that begins is not joined afterwards'] },
+  },
+  {
+    name: 'second-half-of-a-clear',
+    breaks: 'what a reader fetched from the shared tier during a clear stays in memory (G1)',
+    file: 'src/cache/writes.ts',
+    text: '    await this.#moveMarkers([this.parts.names.all])\n    this.clearHere()\n',
+    by: '    await this.#moveMarkers([this.parts.names.all])\n',
+    noticedBy: { [singleSteps]: ['G1 a load that begins is not joined afterwards'] },
+  },
+  {
+    name: 'fence-of-writes',
+    breaks: 'of two puts that overlap in one process, the one that ends last stays (G1)',
+    file: 'src/cache/writes.ts',
+    text: "const verdict = isOlder ? 'older' : fence.judge(write.ticket, key, kept?.version)",
+    by: "const verdict: string = isOlder ? 'older' : 'clear'",
+    noticedBy: { [interleavings]: ['leave it empty, whichever ends first'] },
+  },
+  {
+    name: 'fence-at-the-local-keep',
+    breaks: 'a put is kept in memory though an evict came while it was on its way (G1)',
+    file: 'src/cache/writes.ts',
+    text: "const isLatest = fence.judge(write.ticket, key, undefined, since) === 'clear' && !changes",
+    by: 'const isLatest = since >= 0 && !changes',
+    noticedBy: { [interleavings]: ['G1 an evict at the'] },
+  },
+  {
+    name: 'changes-at-the-local-keep',
+    breaks: 'a put is kept in memory though the feed has told that the key changed since (G2)',
+    file: 'src/cache/writes.ts',
+    text: " === 'clear' && !changes.overlapped(sent, key)",
+    by: " === 'clear'",
+    noticedBy: { [singleSteps]: ['G2 to a put is not taken for a copy'] },
+  },
+  {
+    name: 'fence-of-lookups',
+    breaks: 'what a key was found to be takes the place of what was put meanwhile (G1)',
+    file: 'src/cache/tiered-cache.ts',
+    text: 'const isLatest = !this.#fence.overlapped(write, key) && ',
+    by: 'const isLatest = ',
+    noticedBy: { [singleSteps]: ['G1 to a lookup does not take the place'] },
+  },
+  {
+    name: 'changes-during-lookups',
+    breaks: 'what many keys were found to be is kept though the feed has told of a change (G2)',
+    file: 'src/cache/tiered-cache.ts',
+    text: ' && !this.#changes.overlapped(change, key)',
+    by: '',
+    noticedBy: { [singleSteps]: ['G2 to a lookup is not kept'] },
+  },
+]
+
+const feedOfChanges: readonly Mutation[] = [
+  {
+    name: 'listening-again',
+    breaks: 'a listening connection that comes back hears of nothing (G2)',
+    file: 'src/redis/server-feed.ts',
+    text: "listening.on('ready', ",
+    by: "listening.once('ready', ",
+    noticedBy: { [feed]: ['connection killed: copies go'] },
+  },
+  {
+    name: 'own-writes-are-told',
+    breaks: 'what changes in the course of our own commands is not told (G2)',
+    file: 'src/redis/tracking-feed.ts',
+    text: "data.client('TRACKING', 'ON', 'REDIRECT', listenerId)",
+    by: "data.client('TRACKING', 'ON', 'REDIRECT', listenerId, 'NOLOOP')",
+    noticedBy: { [forced]: ['G2'] },
+  },
+  {
+    name: 'gap-on-re-arming',
+    breaks: 'what was read under an earlier watch is believed under the next one (G2)',
+    file: 'src/redis/server-feed.ts',
+    text: '    listener.gap()\n    this.#watch = new ServerWatch()',
+    by: '    this.#watch = new ServerWatch()',
+    noticedBy: { [feed]: ['connection killed: copies go'] },
+  },
+  {
+    name: 'gap-on-a-flush',
+    breaks: 'a flush of the server is not heard of (G2)',
+    file: 'src/redis/server-feed.ts',
+    text: 'if (keys === undefined) listener.gap()',
+    by: 'if (keys === undefined) return',
+    noticedBy: { [processes]: ['C122 a flush of the server'] },
+  },
+  {
+    name: 'heartbeat-as-of-its-sending',
+    breaks: 'trust is renewed as of the answer of a PING, and not as of its sending (G2)',
+    file: 'src/redis/server-feed.ts',
+    text: 'Math.min(sentAt, note.agreedAt)',
+    by: 'Math.min(clock.now(), note.agreedAt)',
+    noticedBy: { [singleSteps]: ['G2 trust is as old as the question'] },
+  },
+  {
+    name: 'heartbeat-that-might-write',
+    breaks: 'a server that may not write is believed for telling of no change (G2)',
+    file: 'src/redis/server-feed.ts',
+    text: 'evaluate(client, scripts.heartbeat, [key], [])',
+    by: 'client.ping()',
+    noticedBy: { [serverChanges]: ['G2 is not believed for telling of no change'] },
+  },
+  {
+    name: 'heartbeat-on-both-connections',
+    breaks: 'trust is renewed though the listening connection is silent (G2)',
+    file: 'src/redis/server-feed.ts',
+    text: "      this.#asked('PING', listening.ping()),\n",
+    by: '',
+    noticedBy: { [forced]: ['G2 is not served what was read more than maxStaleness'] },
+  },
+  {
+    name: 'one-server-for-both-connections',
+    breaks: 'notices are sent to a stranger on another server (G2)',
+    file: 'src/redis/server-feed.ts',
+    text: '    if (data.runId !== to.server) return listening.disconnect(true)\n',
+    by: '',
+    noticedBy: { [serverChanges]: ['G2 takes both connections along'] },
+  },
+  {
+    name: 'own-write-read-back',
+    breaks: 'a write that another process has overtaken is kept as watched (G2)',
+    file: 'src/redis/redis-store.ts',
+    text: 'const isOurs = head === undefined || head.equals(bytes.subarray(0, headBytes))',
+    by: 'const isOurs = true',
+    noticedBy: { [singleSteps]: ['that another process has overtaken before it was read back'] },
+  },
+  {
+    name: 'asked-not-answered',
+    breaks: 'a copy is believed from the answer on, and not from the question (G2)',
+    file: 'src/cache/shared-entries.ts',
+    text: 'const verifiedAt = Math.min(askedAt, this.parts.markers.verifiedAt(markers))',
+    by: 'const verifiedAt = this.parts.clock.now()',
+    noticedBy: { [forced]: ['G2 is not served what was read more than maxStaleness'] },
+  },
+  {
+    name: 'load-believed-from-its-beginning',
+    breaks: 'while Redis is away a value is believed from the end of its load, and not from its beginning (G2)',
+    file: 'src/cache/source-tier.ts',
+    text: '      verifiedAt: startedAt,\n',
+    by: '      verifiedAt: this.clock.now(),\n',
+    noticedBy: { [singleSteps]: ['G2 without Redis a value is as old'] },
+  },
+  {
+    name: 'joiner-and-the-age-of-a-load',
+    breaks: 'who joins a load gets what it began with, however long ago that is (G2)',
+    file: 'src/cache/loads.ts',
+    text: '    if (isShared && askedAt - flight.vouchedAt > maxStalenessMs) return again()\n',
+    by: '',
+    noticedBy: { [attacks]: ['is not served, more than maxStaleness after an evict elsewhere'] },
+  },
+  {
+    name: 'joiner-and-the-age-of-markers',
+    breaks: 'who joins a read gets what it found, however long ago its tags were heard of (G2)',
+    file: 'src/cache/shared-tier.ts',
+    text: 'flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)',
+    by: 'flight.vouchedAt = askedAt',
+    noticedBy: { [forced]: ['G2 is not served what was read more than maxStaleness'] },
+  },
+  {
+    name: 'joiner-and-tags',
+    breaks: 'a lease that was renewed vouches for a load whose tags are not known yet (G2)',
+    file: 'src/cache/shared-tier.ts',
+    text: '    if (flight.request.tagged) return\n',
+    by: '',
+    noticedBy: { [forced]: ['G2 is not served, more than maxStaleness after another process'] },
+  },
+  {
+    name: 'joiner-and-clears',
+    breaks: 'a lease that was renewed vouches for a load that a clear has killed (G2)',
+    file: 'src/cache/shared-tier.ts',
+    text: 'knowledge.untaggedAliveAt(flight.stamp, sentAt)',
+    by: 'sentAt',
+    noticedBy: { [forced]: ['G2 is not served, more than maxStaleness after another process'] },
+  },
+]
+
+const tags: readonly Mutation[] = [
+  {
+    name: 'marker-check-in-memory',
+    breaks: 'a local copy is served though its tag was evicted (G1)',
+    file: 'src/cache/local-tier.ts',
+    text: 'return entry.markers.length === 0 || this.#isAlive(key, entry, now) ? entry : undefined',
+    by: 'return entry',
+    noticedBy: { [loading]: ['C80 an evicted tag takes its carriers'] },
+  },
+  {
+    name: 'marker-check-at-the-fill',
+    breaks: 'a fill whose tag was evicted meanwhile is kept in memory (G1)',
+    file: 'src/cache/marker-knowledge.ts',
+    text: "    if (markers.judge(carried, entry.stamp) !== 'alive') return undefined\n",
+    by: '',
+    noticedBy: { [singleSteps]: ['G2 where nothing is told'] },
+  },
+  {
+    name: 'number-of-a-load',
+    breaks: 'an entry is numbered when its load ends, above what was evicted meanwhile (G1)',
+    file: 'src/cache/shared-tier.ts',
+    text: '      const bytes = this.parts.frames.write(flight.key, loaded.entry)\n',
+    by: '      Object.assign(loaded.entry, { stamp: this.parts.markers.stamp })\n      const bytes = this.parts.frames.write(flight.key, loaded.entry)\n',
+    noticedBy: { [singleSteps]: ['G1 what a load brings that began before'] },
+  },
+  {
+    name: 'lost-marker',
+    breaks: 'a marker that is missing reads as never evicted (G1)',
+    file: 'src/cache/tag-markers.ts',
+    text: "if (marker === undefined) verdict = 'unknown'\n      else if",
+    by: 'if (marker === undefined) continue\n      else if',
+    noticedBy: { [attacks]: ['that hold garbage'] },
+  },
+  {
+    name: 'lost-counter',
+    breaks: 'an entry numbered above the counter is alive, though its counter was lost (G1)',
+    file: 'src/cache/tag-markers.ts',
+    text: "stamp > this.#counter ? 'unknown' : 'alive'",
+    by: "stamp < 0 ? 'unknown' : 'alive'",
+    noticedBy: { [singleSteps]: ['G1 that was numbered by a counter'] },
+  },
+  {
+    name: 'tag-that-is-being-evicted',
+    breaks: 'what carries a tag is served while its evict is on its way (G1)',
+    file: 'src/cache/tag-markers.ts',
+    text: "      if (this.#evicting.size > 0 && this.#evicting.has(tag)) return 'dead'\n",
+    by: '',
+    noticedBy: { [singleSteps]: ['G1 what it is about is served no more'] },
+  },
+  {
+    name: 'marker-that-changed-meanwhile',
+    breaks: 'a marker is taken for watched though a notice has overtaken the answer (G2)',
+    file: 'src/cache/tag-markers.ts',
+    text: ' && !asked.changed.has(keys[index]!)',
+    by: '',
+    noticedBy: { [singleSteps]: ['G2 about a marker is not taken for watched when another'] },
+  },
+  {
+    name: 'marker-after-a-flush',
+    breaks: 'a marker is taken for watched though a flush has overtaken the answer (G2)',
+    file: 'src/cache/tag-markers.ts',
+    text: 'watch?.isLive && !asked.isVoid && ',
+    by: 'watch?.isLive && ',
+    noticedBy: { [singleSteps]: ['G2 about a marker is not taken for watched when everything'] },
+  },
+  {
+    name: 'prefix-markers',
+    breaks: 'an evict by prefix leaves what was being loaded, and what others hold (G1)',
+    file: 'src/cache/tag-names.ts',
+    text: 'of: isHierarchical ? (key, tags) => [...beginnings(key).map(prefix), ...ofTags(tags)] : ',
+    by: 'of: ',
+    noticedBy: {
+      [evictions]: ['G1 a load that began before is not kept, and not joined', 'removes the key and all that begin'],
+    },
+  },
+  {
+    name: 'counter-read-once-more',
+    breaks: 'on a cluster a lost marker comes back below a number it has had (G1)',
+    file: 'src/redis/cluster-store.ts',
+    text: 'if (!markers.some(([, isNew]) => isNew)) return',
+    by: 'if (number >= 0) return',
+    noticedBy: { [cluster]: ['G1 a marker that was lost'] },
+  },
+]
+
+const failures: readonly Mutation[] = [
+  {
+    name: 'reading-past-the-journal',
+    breaks: 'what a pending evict should remove is read from Redis by its own process (G5)',
+    file: 'src/coherence/eviction-journal.ts',
+    text: 'return this.#pending.size > 0 && this.#pending.has(key)',
+    by: 'return this.#pending.size < 0 && this.#pending.has(key)',
+    noticedBy: { [forced]: ['G5 counts meanwhile'] },
+  },
+  {
+    name: 'arrived-since-the-question',
+    breaks: 'an answer is believed though an evict that was sent again arrived behind it (G5)',
+    file: 'src/coherence/eviction-journal.ts',
+    text: 'return this.holds(key) || (this.#recent.get(key)?.arrival ?? 0) > mark',
+    by: 'return this.holds(key) || mark < 0',
+    noticedBy: { [singleSteps]: ['G5 counts for an answer that is older'] },
+  },
+  {
+    name: 'looking-past-the-journal',
+    breaks: 'what a pending evict should remove is found by get() (G5)',
+    file: 'src/cache/shared-tier.ts',
+    text: 'const isPending = journal.touchedSince(sharedKey, mark)',
+    by: 'const isPending = mark < 0',
+    noticedBy: { [singleSteps]: ['counts for lookups of its own process'] },
+  },
+  {
+    name: 'holding-past-the-journal',
+    breaks: 'what a pending evict should remove counts as there (G5)',
+    file: 'src/cache/shared-tier.ts',
+    text: 'return !journal.touchedSince(sharedKey, mark) && ',
+    by: 'return mark >= 0 && ',
+    noticedBy: { [singleSteps]: ['counts for lookups of its own process'] },
+  },
+  {
+    name: 'journal-of-tags',
+    breaks: 'what carries a tag is served while its evict waits in the journal (G5)',
+    file: 'src/cache/tag-markers.ts',
+    text: "      if (this.journal.holds(tag)) return 'dead'\n",
+    by: '',
+    noticedBy: { [singleSteps]: ['counts for lookups of its own process'] },
+  },
+  {
+    name: 'retries',
+    breaks: 'an evict that failed is sent again once and then no more (G5)',
+    file: 'src/coherence/eviction-journal.ts',
+    text: '    this.#cancelRetry = this.#parts.clock.setTimer(() => void this.flush(), this.#pauseMs)\n',
+    by: '',
+    noticedBy: { [journal]: ['evicted while Redis is frozen'] },
+  },
+  {
+    name: 'replay',
+    breaks: 'what a server has lost that it had acknowledged is not sent again (G5)',
+    file: 'src/coherence/eviction-journal.ts',
+    text: '    if (this.#recent.size > 0) this.keep([...this.#recent.keys()], recentMs)\n',
+    by: '',
+    noticedBy: { [journal]: ['G5 evictions that a restarted server has lost'] },
+  },
+  {
+    name: 'replay-to-a-successor',
+    breaks: 'the replica that took over is not told what its primary had acknowledged (G5)',
+    file: 'src/redis/cluster-store.ts',
+    text: 'if (isTakenOver && isNew) node.isSuccessor = true',
+    by: 'if (isTakenOver && isNew) node.isSuccessor = false',
+    noticedBy: { [failover]: ['what the lost primary had acknowledged'] },
+  },
+  {
+    name: 'kept-anew-meanwhile',
+    breaks: 'an evict that fails while an older one of its key is being sent is forgotten (G5)',
+    file: 'src/coherence/eviction-journal.ts',
+    text: 'if (this.#pending.get(key) === before[index]) this.#pending.delete(key)',
+    by: 'if (before.length > index) this.#pending.delete(key)',
+    noticedBy: { [evictionJournal]: ['G5 an evict that fails while'] },
+  },
+  {
+    name: 'journal-at-close',
+    breaks: 'close() leaves what is pending unsent (G5)',
+    file: 'src/manager/cache-manager.ts',
+    text: 'if (journal.size > 0) this.#background.track(journal.flush())',
+    by: 'if (journal.size < 0) this.#background.track(journal.flush())',
+    noticedBy: { [singleSteps]: ['G5 is sent by close()'] },
+  },
+  {
+    name: 'moved',
+    breaks: 'a key whose slot has moved is not found (G4)',
+    file: 'src/redis/cluster-store.ts',
+    text: 'if (redirection === undefined || way === longestWay) throw error',
+    by: 'if (redirection === undefined || way >= 0) throw error',
+    noticedBy: { [cluster]: ['loads, evicts and puts go on at step', 'an evict after the move refuses'] },
+  },
+  {
+    name: 'asking',
+    breaks: 'a key whose slot is on its way is refused by where it goes (G4)',
+    file: 'src/redis/cluster-store.ts',
+    text: "store = redirection.kind === 'ASK' ? node.asking : node.store",
+    by: 'store = node.store',
+    noticedBy: { [cluster]: ['loads, evicts and puts go on at step'] },
+  },
+  {
+    name: 'entry-and-note-apart',
+    breaks: 'an evict is put off until the slot of its key has moved (G2)',
+    file: 'src/redis/cluster-store.ts',
+    text: "if (!replyIn(error).startsWith('TRYAGAIN')) throw error",
+    by: 'if (error !== undefined) throw error',
+    noticedBy: { [cluster]: ['loads, evicts and puts go on at step'] },
+  },
+]
+
+const writes: readonly Mutation[] = [
+  {
+    name: 'note-of-a-write',
+    breaks: 'a put is stored though another process has written its key since it began (G1)',
+    file: 'src/redis/scripts.ts',
+    text: 'local isOverlapped = not isVersioned and writer and writer ~= ARGV[1] and tonumber(at) >= tonumber(ARGV[3])',
+    by: 'local isOverlapped = false',
+    noticedBy: { [attacks]: ['is not stored when its method ran while', 'is not stored when the network delivers'] },
+  },
+  {
+    name: 'put-that-took-longer-than-its-note',
+    breaks: 'a put is stored that began before any note that is still there (G1)',
+    file: 'src/redis/scripts.ts',
+    text: 'isOverlapped = isOverlapped or now - tonumber(ARGV[3]) >= tonumber(ARGV[2])\n',
+    by: '',
+    noticedBy: { [singleSteps]: ['G1 is not stored when it took longer'] },
+  },
+  {
+    name: 'beginning-of-a-put',
+    breaks: 'a put counts from when it is sent, and not from when its method was called (G1)',
+    file: 'src/cache/writes.ts',
+    text: 'return shared.writes.putMany(puts, write.beganAt)',
+    by: 'return shared.writes.putMany(puts, systemClock.now())',
+    noticedBy: { [singleSteps]: ['G1 counts from when its method was called'] },
+  },
+  {
+    name: 'ticket-before-the-question',
+    breaks: 'a put is stored though its key was evicted while it asked for the markers (G1)',
+    file: 'src/cache/writes.ts',
+    text: 'return { ...began, isReachable, stamp: markers.stamp }',
+    by: 'return { beganAt: systemClock.now(), ticket: fence.begin(), isReachable, stamp: markers.stamp }',
+    noticedBy: { [singleSteps]: ['evicts the key before it has left'], [interleavings]: ['G1 an evict at the'] },
+  },
+  {
+    name: 'note-of-an-evict',
+    breaks: 'a put does not hear of an evict of another process since it began (G1)',
+    file: 'src/redis/scripts.ts',
+    text: "redis.call('UNLINK', KEYS[1])\nlocal time = redis.call('TIME')\nredis.call('SET', KEYS[2], ARGV[1] .. ' ' .. (time[1] * 1000 + math.floor(time[2] / 1000)), 'PX', ARGV[2])\n",
+    by: "redis.call('UNLINK', KEYS[1])\n",
+    noticedBy: { [attacks]: ['is not stored when its method ran while'] },
+  },
+  {
+    name: 'note-of-a-late-evict',
+    breaks: 'an evict that is sent again hides another process’s write (G1)',
+    file: 'src/redis/redis-store.ts',
+    text: 'const args = [as ?? this.#protocol.writer, String(noteMs)]',
+    by: 'const args = [this.#protocol.writer, String(noteMs)]',
+    noticedBy: { [forced]: ['G1 does not hide another process'] },
+  },
+  {
+    name: 'version-in-puts',
+    breaks: 'an older version takes the place of a newer one by a put of another process (G1)',
+    file: 'src/redis/scripts.ts',
+    text: 'if isVersioned and version > ARGV[6] then return 2 end\n',
+    by: '',
+    noticedBy: { [singleSteps]: ['G1 of an older version'] },
+  },
+  {
+    name: 'version-in-fills',
+    breaks: 'a load that read an older version fills after a newer one was written (G1)',
+    file: 'src/redis/scripts.ts',
+    text: "if version and version > ARGV[4] then\n  redis.call('DEL', KEYS[1])",
+    by: "if false then\n  redis.call('DEL', KEYS[1])",
+    noticedBy: { [versions]: ['keeps a read of a replica that is behind'] },
+  },
+  {
+    name: 'version-in-memory',
+    breaks: 'an older version takes the place of a newer one in memory (G1)',
+    file: 'src/cache/writes.ts',
+    text: 'const isOlder = kept?.version !== undefined && standing !== undefined && standing > kept.version',
+    by: 'const isOlder = false',
+    noticedBy: { [versions]: ['keeps a newer value from an older put'] },
+  },
+  {
+    name: 'expiry-by-the-server',
+    breaks: 'expiry is written by this machine’s clock, and read by another’s (G2)',
+    file: 'src/cache/shared-entries.ts',
+    text: 'const now = this.parts.store.serverTime()\n',
+    by: 'const now = this.parts.clock.now()\n',
+    noticedBy: { [processes]: ['C88 an entry whose time is up', 'C105 a local copy lives no longer'] },
+  },
+  {
+    name: 'life-of-markers',
+    breaks: 'a marker dies before the entries that carry it (G3)',
+    file: 'src/cache/tag-markers.ts',
+    text: 'return tags.filter((tag) => unverified.includes(tag) || (this.#markers.peek(tag)?.livesUntil ?? 0) < now + lifeMs)',
+    by: 'return tags.filter((tag) => unverified.includes(tag) || lifeMs < 0)',
+    noticedBy: { [singleSteps]: ['G3 makes markers live longer'] },
+  },
+]
+
+export const mutations: readonly Mutation[] = [
+  ...pillars,
+  ...leases,
+  ...flights,
+  ...feedOfChanges,
+  ...tags,
+  ...failures,
+  ...writes,
+]
+
+/** The names of those that are part of the normal tests. */
+export const inEveryRun: readonly string[] = pillars.map(({ name }) => name)
