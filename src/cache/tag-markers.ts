@@ -10,6 +10,8 @@ export type Verdict = 'alive' | 'dead' | 'unknown'
 /** A question to the shared tier, while its answer is on its way. */
 interface Asked {
   readonly changed: Set<string>
+  /** The counter as known when it was asked: what is learned meanwhile is younger than the answer. */
+  readonly counter: number
   /** Everything may have changed. */
   isVoid: boolean
 }
@@ -225,12 +227,12 @@ export class TagMarkers {
     livesUntil?: number,
   ): Promise<void> {
     const keys = tags.map(this.#keyOf)
-    const asked: Asked = { changed: new Set(), isVoid: false }
+    const asked: Asked = { changed: new Set(), isVoid: false, counter: this.#counter }
     this.#asked.add(asked)
     this.#counterMoved = false
     try {
       const { counter, markers } = await read(keys)
-      if (counter.number !== undefined && counter.number < this.#counter) this.#startAnew(counter.number)
+      if (counter.number !== undefined && counter.number < asked.counter) this.#startAnew(counter.number)
       this.#learnCounter(counter.number)
       this.#counterWatch = counter.watch
       for (const [index, tag] of tags.entries()) {

@@ -353,6 +353,33 @@ describe('a notice', () => {
     },
   )
 
+  test('G2 an answer about a marker from before an evict does not undo what the evict has told', async () => {
+    const proxy = await house.proxy()
+    const one = house.open({ maxStaleness: '30s' }, { url: proxy.url, commandTimeout: '3s' })
+    await one.ready()
+    const read = (value: string) => one.cache('c').getOrLoad('k', async () => value, { tags: ['x'] })
+    await read('old')
+    const slow = gate<number>()
+    const loading = one.cache('c').getOrLoad('long', () => slow.pass(), { tags: ['x'], ttl: '100d' })
+    await slow.entered
+
+    // The fill asks for the marker; that answer and the one to the evict then arrive as one.
+    const data = dataConnection(proxy)
+    await house.server.resetStats()
+    data.hold('toClient')
+    slow.open(1)
+    await eventually(async () => ((await house.server.commandStats()).mget ?? 0) >= 1)
+    const listening = proxy.connections.find((connection) => connection !== data)!
+    const told = listening.sent('toClient').length
+    const evicting = one.evictTags(['x'])
+    await eventually(() => listening.sent('toClient').slice(told).includes('t:counter'))
+    // What the server tells has come first: it looks as if the evict were over, and the marker were not known any more.
+    await settle()
+    data.release()
+    await Promise.all([evicting, loading])
+    expect(await read('new')).toBe('new')
+  })
+
   test('G2 nor when the answer about the marker comes too late to be taken', async () => {
     expectWarnings()
     const proxy = await house.proxy()
