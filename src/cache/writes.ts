@@ -79,7 +79,7 @@ export class Writes {
     for (const { key, entry } of accepted) this.#dropHere(key, 'replaced', entry.version)
     const since = fence.now
     const sent = changes.begin()
-    const emptying = emptied.length > 0 ? this.#evictKeys(emptied) : undefined
+    const emptying = this.#empty(emptied, write)
     const kept = await background.follow(this.#putShared(accepted, write))
     if (shared !== undefined) for (const key of keys) this.#forgetHere(key, 'replaced')
     for (const [index, entry] of kept.entries()) {
@@ -214,6 +214,14 @@ export class Writes {
     if (write.isReachable) return shared.writes.putMany(puts, write.beganAt)
     shared.writes.deferPuts(puts.map(({ key }) => key))
     return puts.map(() => undefined)
+  }
+
+  /** Lets nothing stay at these keys; a shared tier that did not answer this write before is not waited for again. */
+  async #empty(keys: readonly string[], write: Write): Promise<void> {
+    if (keys.length === 0) return
+    if (write.isReachable) return void (await this.#evictKeys(keys))
+    for (const key of keys) this.#dropHere(key)
+    this.parts.shared?.writes.deferPuts(keys)
   }
 
   async #evictKeys(keys: readonly string[]): Promise<boolean> {

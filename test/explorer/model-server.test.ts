@@ -37,7 +37,7 @@ class RealNode {
     this.#listening.on('messageBuffer', (_channel: Buffer, names: readonly Buffer[]) => {
       this.#told.push(...names.map(String))
     })
-    await this.data.client('TRACKING', 'ON', 'REDIRECT', id, 'NOLOOP')
+    await this.data.client('TRACKING', 'ON', 'REDIRECT', id)
     return this
   }
 

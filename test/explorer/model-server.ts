@@ -1,7 +1,7 @@
 /*
- * The Redis server of the exploration, as plain data: what scripts.ts does to keys, and what CLIENT TRACKING (with NOLOOP)
+ * The Redis server of the exploration, as plain data: what scripts.ts does to keys, and what CLIENT TRACKING
  * remembers and tells. Checked against Redis 7.0: only reads are remembered, those of what is absent too; a change is told
- * once to each who read, but never to the one who made it, and forgets all of them; GETEX, and a PEXPIREAT that does not
+ * once to each who read, also to the one who made it, and forgets all of them; GETEX, and a PEXPIREAT that does not
  * move anything, are neither.
  */
 
@@ -65,7 +65,13 @@ interface Note {
 }
 
 /** What a server can be made to do wrong, to show that the explorer would see it. */
-export type Flaw = 'fill-without-lease' | 'silent' | 'forgets-writers' | 'last-writer-only' | 'evict-leaves-lease'
+export type Flaw =
+  | 'noloop'
+  | 'fill-without-lease'
+  | 'silent'
+  | 'forgets-writers'
+  | 'last-writer-only'
+  | 'evict-leaves-lease'
 
 /** How much had been written when something began. */
 export interface Moment {
@@ -239,7 +245,8 @@ export class ModelServer {
   }
 
   #changed(key: string, by: NodeName | null, tell: (notice: Notice) => void): void {
-    if (!this.flaws.has('silent')) for (const to of this.readers.get(key) ?? []) if (to !== by) tell({ to, key })
+    if (!this.flaws.has('silent'))
+      for (const to of this.readers.get(key) ?? []) if (to !== by || !this.flaws.has('noloop')) tell({ to, key })
     this.readers.delete(key)
   }
 

@@ -410,6 +410,30 @@ describe('a notice', () => {
   })
 })
 
+test('G4 a put that another write overlapped waits no second time for a server that does not answer', async () => {
+  expectWarnings()
+  const clock = new ManualClock()
+  const proxy = await house.proxy()
+  const one = house.open({ clock }, { url: proxy.url, commandTimeout: 250 })
+  await one.ready()
+  proxy.hold()
+  const put = slowPut(one)
+  await settle()
+  await clock.advance(250)
+  const { writing, returns } = await put
+  const evicting = one.cache('c').evict('k')
+  await clock.advance(250)
+  await evicting
+  returns('value')
+  let isOver = false
+  void writing.then(() => {
+    isOver = true
+  })
+  await eventually(() => isOver, { within: 1_000 })
+  expect(one.stats().deferredEvictions).toBe(1)
+  proxy.release()
+})
+
 describe('close()', () => {
   const gone = async (other: CacheManager) => expect(await other.cache('c').get('k')).toBeUndefined()
   const put = async (other: CacheManager) => expect(await other.cache('c').get('k')).toBe('new')
