@@ -37,6 +37,7 @@ export { type RegisteredType, registeredType, type TypeRegistration } from './ke
 export { uniqueText } from './kernel/unique'
 export type { Version } from './kernel/version'
 export type { CacheKeyParts, KeyValue } from './key/key-encoder'
+export { literalPattern } from './key/pattern'
 export { CacheManager, type ReadyReport } from './manager/cache-manager'
 export { configureCaching, createCacheManager } from './manager/configure'
 export type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './manager/definition'

@@ -27,6 +27,8 @@ export class KeyNames {
 
   /** The key, or undefined if that cannot be told. */
   fromShared(shared: string): string | undefined {
+    // What stands beside an entry is none.
+    if (!shared.endsWith('}')) return shared
     const key = shared.slice(this.#prefix.length, -1)
     return key.includes('%sha256-') ? this.#digested.get(shared) : key
   }

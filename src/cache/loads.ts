@@ -142,7 +142,10 @@ export class Loads {
     const { local, observer } = this.parts
     if (!loaded.keep || loaded.entry === undefined) return loaded
     // A watched copy whose key changed after it was read is older than what was told.
-    if (flight.revoked || (flight.changed && loaded.entry.watch !== undefined)) observer.superseded(flight.key)
+    const standing = local.peek(flight.key)?.version
+    const isOlder = loaded.entry.version !== undefined && standing !== undefined && standing > loaded.entry.version
+    if (flight.revoked || isOlder || (flight.changed && loaded.entry.watch !== undefined))
+      observer.superseded(flight.key)
     // A detached flight may land after a younger one, whose entry then stays.
     else if (!flight.detached || !local.has(flight.key)) local.keep(flight.key, loaded.entry)
     return loaded

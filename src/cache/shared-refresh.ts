@@ -69,7 +69,10 @@ export class SharedRefresh implements Tier {
       flight.vouchedAt = askedAt
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, tagged)])
       const reading = await frames.read(flight.key, found!, askedAt, terms.refreshAhead)
-      if (reading.kind === 'entry') return reading
+      if (reading.kind === 'entry') {
+        flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
+        return reading
+      }
     } catch (error) {
       observer.sharedFailed('get', error)
     }

@@ -1,4 +1,4 @@
-import type { EvictionJournal } from '../coherence/eviction-journal'
+import { deferredLifeMs, type EvictionJournal } from '../coherence/eviction-journal'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
 import type { SharedStore, Written } from '../stores/shared-store'
@@ -29,9 +29,6 @@ interface FramedWrite extends SharedWrite {
   /** Undefined if it cannot be carried. */
   readonly bytes: Buffer | undefined
 }
-
-// An eviction that cannot be sent for so long is given up to the ttl of what it should have removed.
-const deferredLifeMs = 24 * 3_600_000
 
 /** Puts and evicts in the shared tier; what fails is left to the journal. */
 export class SharedWrites {
@@ -121,7 +118,7 @@ export class SharedWrites {
       store.groups(keys).map(async (group) => {
         try {
           await store.delete(group)
-          journal.arrived(group)
+          journal.written(group)
           return true
         } catch (error) {
           journal.keep(group, deferredLifeMs)

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { EvictionJournal } from '../coherence/eviction-journal'
+import { deferredLifeMs, EvictionJournal } from '../coherence/eviction-journal'
 import { joinWatches, type Watch } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 import type { MarkerNumber, MarkerNumbers, SharedStore } from '../stores/shared-store'
@@ -276,8 +276,5 @@ export class TagMarkers {
     if (number !== undefined && number > this.#counter) this.#counter = number
   }
 }
-
-// An eviction that cannot be sent for so long is given up to the ttl of what it should have removed.
-const deferredLifeMs = 24 * 3_600_000
 
 const noTags: readonly string[] = Object.freeze([])

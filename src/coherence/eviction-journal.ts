@@ -19,6 +19,9 @@ export interface EvictionJournalParts {
 
 // More than a service evicts in a minute; over it, the oldest are given up to their ttl.
 const maxPending = 100_000
+
+/** An eviction that cannot be sent for so long is given up to the ttl of what it should have removed. */
+export const deferredLifeMs = 24 * 3_600_000
 const maxRecent = 10_000
 const recentMs = 60_000
 const batch = 500
@@ -75,10 +78,12 @@ export class EvictionJournal {
    */
   keep(keys: readonly string[], lifeMs: number): void {
     if (this.#closed) return
-    const pending: Pending = { until: this.#parts.clock.now() + lifeMs }
+    const until = this.#parts.clock.now() + lifeMs
+    const pending: Pending = { until }
     for (const key of keys) {
+      const before = this.#pending.get(key)
       this.#pending.delete(key)
-      this.#pending.set(key, pending)
+      this.#pending.set(key, before !== undefined && before.until > until ? { until: before.until } : pending)
     }
     trim(this.#pending, maxPending)
     this.#parts.onChange(this.#pending.size)
@@ -86,7 +91,7 @@ export class EvictionJournal {
     if (this.#cancelRetry === undefined && this.#sending === undefined) void this.flush()
   }
 
-  /** Evictions have arrived. */
+  /** Evictions that waited here have arrived. */
   arrived(keys: readonly string[]): void {
     this.#remember(keys, ++this.#arrivals)
   }
@@ -117,10 +122,10 @@ export class EvictionJournal {
 
   #remember(keys: readonly string[], arrival: number): void {
     const now = this.#parts.clock.now()
-    const arrived = { at: now, arrival }
     for (const key of keys) {
+      const before = this.#recent.get(key)?.arrival ?? 0
       this.#recent.delete(key)
-      this.#recent.set(key, arrived)
+      this.#recent.set(key, { at: now, arrival: Math.max(arrival, before) })
     }
     trim(this.#recent, maxRecent)
     for (const [key, { at }] of this.#recent) {
@@ -131,7 +136,7 @@ export class EvictionJournal {
 
   /** The server is another one, or has lost its memory: what it acknowledged lately is sent again. */
   replay(): void {
-    if (this.#recent.size > 0) this.keep([...this.#recent.keys()], recentMs)
+    if (this.#recent.size > 0) this.keep([...this.#recent.keys()], deferredLifeMs)
   }
 
   /** The server can be reached again: no need to wait for the next retry. */

@@ -18,7 +18,9 @@ export function versionText(version: unknown): string {
   if (typeof number === 'bigint') return text(number, 0)
   if (typeof number === 'number' && Number.isFinite(number)) {
     const whole = Math.floor(number)
-    return text(BigInt(whole), number - whole)
+    const fraction = number - whole
+    // So small a negative number that its fraction rounds up.
+    return fraction === 1 ? text(BigInt(whole) + 1n, 0) : text(BigInt(whole), fraction)
   }
   throw new TypeError(`a version is a finite number, a bigint or a valid Date, got ${show(version)}`)
 }

@@ -8,17 +8,29 @@ export function literalPattern(text: string): string {
  * of (not) these, a backslash takes the next character as it is.
  */
 export function compilePattern(pattern: string): (text: string) => boolean {
-  const body = pattern.replace(
-    /\\(.)|\[(\^?)((?:\\.|[^\]\\])*)\]|(.)/gsu,
-    (_, escaped?: string, not?: string, set?: string, plain?: string) => {
-      if (escaped !== undefined) return literal(escaped)
-      if (set !== undefined) return set === '' ? (not === '^' ? '.' : '(?!)') : `[${not}${setOf(set)}]`
-      if (plain === '*') return '.*'
-      return plain === '?' ? '.' : literal(plain!)
-    },
-  )
-  const regexp = new RegExp(`^${body}$`, 'su')
-  return (text) => regexp.test(text)
+  // One test for one character each; undefined stands for `*`. By hand, since backtracking takes for ever on `*a*a*a*b`.
+  const tests: (((character: string) => boolean) | undefined)[] = []
+  for (const [, escaped, not, set, plain] of pattern.matchAll(/\\(.)|\[(\^?)((?:\\.|[^\]\\])*)\]|(.)/gsu)) {
+    if (set !== undefined) {
+      const one = set === '' ? undefined : new RegExp(`^[${setOf(set)}]$`, 'su')
+      tests.push((character) => (one?.test(character) ?? false) !== (not === '^'))
+    } else if (plain === '*') tests.push(undefined)
+    else if (plain === '?') tests.push(() => true)
+    else tests.push((character) => character === (escaped ?? plain))
+  }
+  return (text) => {
+    const characters = Array.from(text)
+    let [at, its, star, from] = [0, 0, -1, 0]
+    while (at < characters.length) {
+      const test = tests[its]
+      if (its < tests.length && test === undefined) [star, from] = [its++, at]
+      else if (test?.(characters[at]!)) [at, its] = [at + 1, its + 1]
+      else if (star !== -1) [at, its] = [++from, star + 1]
+      else return false
+    }
+    while (its < tests.length && tests[its] === undefined) its++
+    return its === tests.length
+  }
 }
 
 function setOf(set: string): string {

@@ -11,6 +11,7 @@ import {
   type SharedStore,
   type SharedStoreContext,
   systemClock,
+  uniqueText,
   type Written,
   wallTime,
 } from '../index'
@@ -66,6 +67,7 @@ export class ClusterStore implements SharedStore {
   #slots = new Map<number, Address>()
   #refreshing: Promise<void> | undefined
   #cancelRefresh: (() => void) | undefined
+  readonly #giveUps = new Set<() => void>()
   #turn = 0
   #closed = false
 
@@ -101,6 +103,7 @@ export class ClusterStore implements SharedStore {
   async close(): Promise<void> {
     this.#closed = true
     this.#cancelRefresh?.()
+    for (const giveUp of this.#giveUps) giveUp()
     await Promise.all([...this.#nodes.values()].map(({ store }) => store.close()))
   }
 
@@ -149,7 +152,8 @@ export class ClusterStore implements SharedStore {
   putMany(entries: readonly SharedPut[]): Promise<Written[]> {
     return each(entries, (entry) =>
       this.#unlessOnItsWay(
-        async () => (await this.#at(entry.key, (store) => store.putMany([entry])))[0]!,
+        async () =>
+          (await this.#at(entry.key, (store, isLate) => store.putMany([entry], isLate ? uniqueText() : undefined)))[0]!,
         async () => {
           await this.#deleteInParts(entry.key)
           return { stands: false, watch: undefined }
@@ -229,7 +233,7 @@ export class ClusterStore implements SharedStore {
   }
 
   /** Lets the server that a key belongs to act, wherever redirections lead. */
-  async #at<Answer>(key: string, act: (store: RedisStore) => Promise<Answer>): Promise<Answer> {
+  async #at<Answer>(key: string, act: (store: RedisStore, isLate: boolean) => Promise<Answer>): Promise<Answer> {
     let node = this.#ownerOf(key)
     if (node === undefined) {
       await this.#refresh()
@@ -240,7 +244,7 @@ export class ClusterStore implements SharedStore {
     node.lastKey = key
     for (let way = 0; ; way++) {
       try {
-        return await act(store)
+        return await act(store, way > 0)
       } catch (error) {
         const redirection = readRedirection(replyIn(error), node.address, this.#parts.nat)
         if (redirection === undefined || way === longestWay) throw error
@@ -251,7 +255,10 @@ export class ClusterStore implements SharedStore {
   }
 
   #follow({ kind, slot, to }: Redirection): Node {
+    // It may have taken the slot over from one that lost what it acknowledged; see `#take`.
+    const isNew = !this.#nodes.has(nameOf(to))
     const node = this.#nodeAt(to)
+    if (isNew && kind === 'MOVED') node.isSuccessor = true
     node.ledToAt = systemClock.now()
     if (kind === 'MOVED') {
       this.#slots.set(slot, to)
@@ -334,8 +341,9 @@ export class ClusterStore implements SharedStore {
   async #learnSlots(): Promise<void> {
     let failure: unknown
     for (const [address, ask] of this.#informants()) {
+      if (this.#closed) return
       try {
-        const slots = readSlots(await ask(), address, this.#parts.nat)
+        const slots = readSlots(await this.#inTime(ask()), address, this.#parts.nat)
         if (this.#closed) return
         if (slots.size === 0) throw new Error('it has no slots')
         this.#take(slots)
@@ -366,12 +374,30 @@ export class ClusterStore implements SharedStore {
     ]
   }
 
+  /** Who does not answer must not keep the others from being asked, nor the store from being closed. */
+  async #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    let undo = (): void => {}
+    const silence = new Promise<never>((_, reject) => {
+      const giveUp = (): void => reject(new Error('it does not answer'))
+      const cancel = systemClock.setTimer(giveUp, refreshMs)
+      this.#giveUps.add(giveUp)
+      undo = () => {
+        cancel()
+        this.#giveUps.delete(giveUp)
+      }
+    })
+    try {
+      return await Promise.race([answer, silence])
+    } finally {
+      undo()
+    }
+  }
+
   async #askSeed(seed: Address): Promise<unknown> {
     const client = this.#parts.open(seed, { ...failFast, retryStrategy: () => null })
     client.on('error', () => {})
     try {
-      await client.connect()
-      return await client.cluster('SLOTS')
+      return await this.#inTime(client.connect().then(() => client.cluster('SLOTS')))
     } finally {
       client.disconnect()
     }
@@ -382,15 +408,21 @@ export class ClusterStore implements SharedStore {
     this.#slots = slots
     const primaries = new Map([...slots.values()].map((address) => [nameOf(address), address]))
     let isMoved = false
+    const hadSlots = new Set([...before.values()].map(nameOf))
+    const successors = new Set<Node>()
     for (const [slot, address] of slots) {
       const former = before.get(slot)
       const isTakenOver = former !== undefined && nameOf(former) !== nameOf(address)
       isMoved ||= isTakenOver
-      const isNew = !this.#nodes.has(nameOf(address))
+      const isNew = !hadSlots.has(nameOf(address))
       const node = this.#nodeAt(address)
-      if (isTakenOver && isNew) node.isSuccessor = true
+      if (isTakenOver && isNew) successors.add(node)
     }
     if (isMoved) this.#moved()
+    for (const node of successors) {
+      if (node.connection.isUp) this.#parts.context.onConnected(false)
+      else node.isSuccessor = true
+    }
     for (const [name, node] of this.#nodes) {
       if (primaries.has(name) || systemClock.now() - node.ledToAt < withoutSlotsMs) continue
       this.#nodes.delete(name)

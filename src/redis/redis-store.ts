@@ -9,6 +9,7 @@ import type {
   Watch,
   Written,
 } from '../index'
+import { literalPattern } from '../index'
 import { type Client, type Connection, evaluate } from './connection'
 import type { FeedNote } from './feed-note'
 import { probe } from './probe'
@@ -118,20 +119,13 @@ export class RedisStore implements SharedStore {
   }
 
   // Commands of one turn leave in one flush.
-  putMany(entries: readonly SharedPut[]): Promise<Written[]> {
+  /** @param as for a put that comes late, so that it may have been overtaken by writes of this process too */
+  putMany(entries: readonly SharedPut[], as = this.#protocol.writer): Promise<Written[]> {
     return Promise.all(
       entries.map(({ key, bytes, lifeMs, beganAt, version }) => {
         const began = Math.floor(this.#connection.earliestServerTimeAt(beganAt))
         const noteLifeText = version === undefined ? String(noteMs) : noteLife(lifeMs)
-        const args = [
-          this.#protocol.writer,
-          String(noteMs),
-          String(began),
-          bytes,
-          lifeText(lifeMs),
-          version ?? '',
-          noteLifeText,
-        ]
+        const args = [as, String(noteMs), String(began), bytes, lifeText(lifeMs), version ?? '', noteLifeText]
         return this.#written(key, bytes, (client) =>
           this.#evaluate(client, this.#scripts.putEntry, [key, noteOf(key)], args),
         )
@@ -170,7 +164,9 @@ export class RedisStore implements SharedStore {
     const prefix = this.#connection.client.options.keyPrefix ?? ''
     let cursor = '0'
     do {
-      const [next, keys] = await this.#run((client) => client.scan(cursor, 'MATCH', prefix + pattern, 'COUNT', scanned))
+      const [next, keys] = await this.#run((client) =>
+        client.scan(cursor, 'MATCH', literalPattern(prefix) + pattern, 'COUNT', scanned),
+      )
       cursor = next
       // What scan is given and answers is the one thing that ioredis leaves without the prefix.
       if (keys.length > 0) yield keys.map((key) => key.slice(prefix.length))

@@ -13,6 +13,15 @@ function script(lua: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') }
 }
 
+// Notes who writes a key (ARGV[1]) and when, and when anybody else last did: what the writer itself wrote in between must
+// not hide that from a put of its own that began earlier.
+const note = (key: string): string => `
+local time = redis.call('TIME')
+local writer, at, before = string.match(redis.call('GETEX', ${key}) or '', '^(%S+) (%d+) (%d+)')
+local others = writer == ARGV[1] and before or at or '0'
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('SET', ${key}, ARGV[1] .. ' ' .. now .. ' ' .. others, 'PX', ARGV[2])`
+
 // Lives are prolonged to round moments, so that a marker many entries carry changes once in a life and not with each fill.
 const prolong = `
   if ARGV[1] == '' then
@@ -92,13 +101,13 @@ return 1
     fillVersion: script(`#!lua
 if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 ${tell('KEYS[1]')}
-local by, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+ %d+) ?(%S*)$')
+local by, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+ %d+ %d+) ?(%S*)$')
 if version and version > ARGV[4] then
   redis.call('DEL', KEYS[1])
   return 0
 end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-redis.call('SET', KEYS[2], (by or '- 0') .. ' ' .. ARGV[4], 'PX', ARGV[5])
+redis.call('SET', KEYS[2], (by or '- 0 0') .. ' ' .. ARGV[4], 'PX', ARGV[5])
 return 1
 `),
 
@@ -110,9 +119,9 @@ return 1
 local found = redis.call('GETEX', KEYS[1])
 if not found or string.sub(found, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
 if ARGV[4] ~= '' then
-  local by, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+ %d+) ?(%S*)$')
+  local by, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+ %d+ %d+) ?(%S*)$')
   if version and version > ARGV[4] then return 0 end
-  redis.call('SET', KEYS[2], (by or '- 0') .. ' ' .. ARGV[4], 'PX', ARGV[5])
+  redis.call('SET', KEYS[2], (by or '- 0 0') .. ' ' .. ARGV[4], 'PX', ARGV[5])
 end
 ${tell('KEYS[1]')}
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
@@ -125,8 +134,7 @@ return 1
     dropEntry: script(`#!lua flags=allow-oom
 ${tell('KEYS[1]')}
 redis.call('UNLINK', KEYS[1])
-local time = redis.call('TIME')
-redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. (time[1] * 1000 + math.floor(time[2] / 1000)), 'PX', ARGV[2])
+${note('KEYS[2]')}
 return 1
 `),
 
@@ -139,18 +147,19 @@ return 1
     putEntry: script(`#!lua
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local writer, at, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+) (%d+) ?(%S*)$')
+local writer, at, before, version = string.match(redis.call('GETEX', KEYS[2]) or '', '^(%S+) (%d+) (%d+) ?(%S*)$')
+local others = writer == ARGV[1] and before or at or '0'
 local isVersioned = ARGV[6] ~= '' and version and version ~= ''
 if isVersioned and version > ARGV[6] then return 2 end
 ${tell('KEYS[1]')}
-local isOverlapped = not isVersioned and writer and writer ~= ARGV[1] and tonumber(at) >= tonumber(ARGV[3])
+local isOverlapped = not isVersioned and tonumber(others) >= tonumber(ARGV[3])
 isOverlapped = isOverlapped or now - tonumber(ARGV[3]) >= tonumber(ARGV[2])
 if isOverlapped then
-  redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now, 'PX', ARGV[2])
+  redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now .. ' ' .. others, 'PX', ARGV[2])
   redis.call('UNLINK', KEYS[1])
   return 0
 end
-redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now .. (ARGV[6] ~= '' and ' ' .. ARGV[6] or ''), 'PX', ARGV[7])
+redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. now .. ' ' .. others .. (ARGV[6] ~= '' and ' ' .. ARGV[6] or ''), 'PX', ARGV[7])
 if ARGV[5] == '' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5]) end
 return 1
 `),
@@ -204,8 +213,7 @@ return 1
 
     /** Notes a write as `dropEntry` does, where the key itself has to be deleted by a command of its own. */
     noteWrite: script(`#!lua flags=allow-oom
-local time = redis.call('TIME')
-redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. (time[1] * 1000 + math.floor(time[2] / 1000)), 'PX', ARGV[2])
+${note('KEYS[1]')}
 return 1
 `),
 

@@ -540,9 +540,7 @@ export class World {
     const lease = this.server.keys.get(names.evict)?.bytes.startsWith(`${other}L`)
     // After ten seconds a waiter goes ahead on its own, and where commands were given up as time passed.
     const isPatient = this.isWell && (this.#isQuiet || !this.#isPassing) && this.server.now - startOfTime < 2 * leaseMs
-    // An evict that was answered meanwhile makes a read of its own process go without the lease (journal.touchedSince).
-    const isOwnWrite = invalidations.some((started) => started >= by)
-    if (isPatient && granted === 0 && lease && !isOwnWrite && this.nodes[other].loaders.length > 0) {
+    if (isPatient && granted === 0 && lease && this.nodes[other].loaders.length > 0) {
       throw new Violation(`G3: ${name} loads while ${other} loads under a lease that stands`)
     }
   }

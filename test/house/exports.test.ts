@@ -19,6 +19,7 @@ test('the root exports exactly its names', () => {
     'createCacheManager',
     'describeThrown',
     'isCacheError',
+    'literalPattern',
     'milliseconds',
     'registeredType',
     'systemClock',

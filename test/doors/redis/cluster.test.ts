@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type CacheManager, type CachingOptions, createCacheManager } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { Cluster } from 'ioredis'
@@ -137,6 +139,29 @@ describe('a cluster of three primaries', () => {
     client.disconnect()
   })
 
+  test('a seed that takes connections and answers nothing keeps nobody from the cluster, and ends with close()', async () => {
+    const sockets = new Set<Socket>()
+    const silent = createServer((socket) => {
+      sockets.add(socket)
+      socket
+        .on('error', () => {})
+        .on('close', () => sockets.delete(socket))
+        .resume()
+    }).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    try {
+      const a = await open({ shared: redis({ cluster: [{ host: '127.0.0.1', port }, ...cluster.seeds] }) })
+      await a.cache('c').put('k', 1)
+      expect(await a.cache('c').get('k')).toBe(1)
+      await a.close()
+      await eventually(() => sockets.size === 0)
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      silent.close()
+    }
+  })
+
   test('a key prefix of the client moves keys to other slots, and everything with them', async () => {
     const shared = redis({ cluster: cluster.seeds, keyPrefix: '{p}', ...told })
     const [a, b] = [await open({ shared, maxStaleness: '30s' }), await open({ shared })]
@@ -144,7 +169,7 @@ describe('a cluster of three primaries', () => {
     expect(await b.cache('c').getMany(ids)).toEqual(ids.map(() => 1))
     const owner = await cluster.ownerOf(slotOf('{p}'))
     expect(await owner.command('DBSIZE')).toBe((await cluster.keys()).length)
-    await b.cache('c').evictMany(ids)
+    expect(await b.cache('c').evictMatching('id*')).toBe(ids.length)
     await eventually(async () => expect(await a.cache('c').getMany(ids)).toEqual(ids.map(() => undefined)))
   })
 
@@ -240,6 +265,37 @@ describe('a slot on its way to another node', () => {
       await cluster.moveSlot(slot, from)
     },
   )
+
+  test('G1 a put that is redirected does not come after the evict that followed it', async () => {
+    const from = await cluster.ownerOf(slot)
+    const to = cluster.masters.find((node) => node !== from)!
+    const proxies = await Promise.all(cluster.masters.map((node) => startProxy(node.port)))
+    const natMap = Object.fromEntries(
+      cluster.masters.map(({ port }, index) => [
+        `127.0.0.1:${port}`,
+        { host: '127.0.0.1', port: proxies[index]!.port },
+      ]),
+    )
+    try {
+      const seeds = proxies.map(({ port }) => ({ host: '127.0.0.1', port }))
+      const a = await open({ shared: redis({ cluster: seeds, natMap, commandTimeout: '20s' }) })
+      const b = await open()
+      await a.cache('c').put('k', 'first')
+      const proxy = proxies[cluster.masters.indexOf(from)]!
+      proxy.hold('toServer')
+      const putting = a.cache('c').put('k', 'old', { ttl: '1h' })
+      const evicting = a.cache('c').evict('k')
+      await cluster.moveSlot(slot, to)
+      proxy.release('toServer')
+      await Promise.all([putting, evicting])
+      expect(await b.cache('c').get('k')).toBeUndefined()
+      expect(await cluster.command(key, 'EXISTS', key)).toBe(0)
+      await cluster.moveSlot(slot, from)
+    } finally {
+      await Promise.all(managers.splice(0).map((manager) => manager.close()))
+      await Promise.all(proxies.map((proxy) => proxy.close()))
+    }
+  })
 
   test('an evict after the move refuses the fill of a load that began before', async () => {
     const [a, b] = [await open(), await open()]

@@ -83,6 +83,31 @@ describe('a cluster that loses a primary', () => {
     await eventually(async () => expect(await b.cache('c').getOrLoad('k', () => 'new')).toBe('new'), within)
   }, 40_000)
 
+  test('G5 what it had acknowledged is evicted again also when a redirection told of its successor first', async () => {
+    const shared = redis({ cluster: cluster.seeds, commandTimeout: '3s' })
+    const [a, b] = [await open(shared), await open(shared)]
+    await b.cache('c').put('k', 'old', { ttl: '1h' })
+    await cluster.settled()
+    const primary = await cluster.ownerOf(slotOf(key))
+    const [replica] = cluster.replicasOf(primary)
+    // Its own journal would evict the key again as well.
+    await b.close()
+    await replica!.command('CONFIG', 'SET', 'masterauth', 'wrong')
+    await primary.command('CONFIG', 'SET', 'requirepass', 'secret')
+    await eventually(async () => {
+      await replica!.command('CLIENT', 'KILL', 'TYPE', 'master').catch(() => {})
+      expect(String(await replica!.command('INFO', 'replication'))).toContain('master_link_status:down')
+    }, within)
+    await a.cache('c').evict('k')
+    expect(a.stats().deferredEvictions).toBe(0)
+    await replica!.command('CLUSTER', 'FAILOVER', 'TAKEOVER')
+    await eventually(async () => {
+      await a.cache('c').get('k')
+      expect(await replica!.command('EXISTS', key)).toBe(0)
+    }, within)
+    expect(await a.cache('c').get('k')).toBeUndefined()
+  }, 40_000)
+
   test('a planned takeover is followed, and copies read before are not believed for longer than maxStaleness', async () => {
     const shared = redis({ cluster: cluster.seeds })
     const [a, b] = [await open(shared), await open(shared)]

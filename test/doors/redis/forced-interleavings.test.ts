@@ -410,6 +410,22 @@ describe('a notice', () => {
   })
 })
 
+test('G1 an evict of one’s own does not hide from a put of one’s own that another process has written between them', async () => {
+  const proxy = await house.proxy()
+  const one = house.open({}, { url: proxy.url, commandTimeout: '3s' })
+  const two = house.open()
+  await Promise.all([one.ready(), two.ready()])
+  await one.cache('c').put('k', 'first')
+  proxy.hold('toServer')
+  const evicting = one.cache('c').evict('k')
+  const putting = one.cache('c').put('k', 'old')
+  await settle()
+  await two.cache('c').evict('k')
+  proxy.release()
+  await Promise.all([evicting, putting])
+  expect(await two.cache('c').get('k')).toBeUndefined()
+})
+
 test('G4 a put that another write overlapped waits no second time for a server that does not answer', async () => {
   expectWarnings()
   const clock = new ManualClock()

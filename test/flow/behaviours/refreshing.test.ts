@@ -143,6 +143,17 @@ describe.each(places)('a value that is loaded ahead of its end, cached %s', (pla
     expect(await cache().get('a')).toBe('old')
   })
 
+  test('a version keeps an older reading of a refresh from taking its place', async () => {
+    const version = (value: unknown): number => value as number
+    await cache().put('a', 2, { version })
+    await its.clock.advance(8_000)
+    const loaded = jest.fn()
+    its.caching.on('load', loaded)
+    expect(await cache().getOrLoad('a', () => 1, { version })).toBe(2)
+    await eventually(() => loaded.mock.calls.length === 1)
+    expect(await cache().get('a')).toBe(2)
+  })
+
   if (place === 'on Redis') {
     test('C106 G3 one process loads, the others take what it loaded', async () => {
       const other = (await its.another()).cache<unknown>('c')
@@ -195,13 +206,23 @@ describe.each(places)('a value that is loaded ahead of its end, cached %s', (pla
       await eventually(async () => expect(await bare.getOrLoad('a', fail)).toBe('new'))
     })
 
-    test('a version keeps an older reading from taking its place', async () => {
-      const version = (value: unknown): number => value as number
-      await cache().put('a', 2, { version })
+    test('of a key that is known by its digest, it costs other processes none of their copies', async () => {
+      const other = (await its.another()).cache<unknown>('c')
+      const long = 'x'.repeat(300)
+      await other.getOrLoad('b', () => 'other')
+      await cache().getOrLoad(long, () => 'old')
+      expect(await other.getOrLoad(long, fail)).toBe('old')
       await its.clock.advance(8_000)
-      expect(await cache().getOrLoad('a', () => 1, { version })).toBe(2)
-      await eventually(async () => (await its.server.command('EXISTS', 'cache:c:1:{a}:refresh')) === 0)
-      expect(await cache().get('a')).toBe(2)
+      const slow = gate<string>()
+      expect(await cache().getOrLoad(long, () => slow.pass())).toBe('old')
+      await slow.entered
+      // It asks for the lease that the first one has, and is told when that is given back.
+      expect(await other.getOrLoad(long, fail)).toBe('old')
+      slow.open('new')
+      await eventually(async () => expect(await other.getOrLoad(long, fail)).toBe('new'))
+      await its.server.resetStats()
+      expect(await other.getOrLoad('b', () => 'lost')).toBe('other')
+      expect(other.stats().local.size).toBeGreaterThanOrEqual(2)
     })
   }
 })
