@@ -222,6 +222,14 @@ describe('loads at once', () => {
     const own = [read('1.1', 100, 0, 1_110), load('1.1', 1_000, 1_100), load('1.1', 1_050, 1_150)]
     expect(kinds(...own, eviction(300))).not.toContain('loaded twice at once')
   })
+
+  test('of one process are allowed there too when the source failed the first of them, and so its readers', () => {
+    const loads = [load('1.1', 1_000, 1_100, undefined), load('1.1', 1_050, 1_150)]
+    const tags = eviction(300, { by: '1.1', how: 'tags', keys: ['items/2'] })
+    const failed = { ...read('1.1', 100, 0, 1_110), failed: true }
+    expect(kinds(...loads, tags)).toContain('loaded twice at once')
+    expect(kinds(failed, ...loads, tags)).not.toContain('loaded twice at once')
+  })
 })
 
 test.each([

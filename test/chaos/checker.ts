@@ -55,8 +55,6 @@ export interface Tally {
   deferred: number
   /** Evicts that died with the process that had them to send. */
   excused: number
-  /** Loads of a key beside another one in the same process, while its calls to Redis failed. */
-  doubledBesideFailure: number
   faults: number
   lives: number
   losses: number
@@ -133,7 +131,6 @@ class Checker {
       evictions: of.eviction.length,
       deferred: this.#of.eviction.filter(({ pending }) => pending > 0).length,
       excused: 0,
-      doubledBesideFailure: 0,
       faults: of.fault.length,
       lives: this.#of.mark.filter(({ what, by }) => what === 'started' && by !== 'parent').length,
       losses: of.loss.length,
@@ -331,11 +328,6 @@ class Checker {
     })
     if (isEvicted) return
     const isSame = load.by === other.by
-    // Seen twice and not explained yet: two loads in a process whose calls to Redis had just failed. Counted, so that it stays in sight.
-    if (isSame && this.#of.failure.some(({ by, at }) => by === load.by && at >= from && at <= span.until)) {
-      this.#tally.doubledBesideFailure += 1
-      return
-    }
     const trouble = (happening: Span, by?: Life | 'parent'): boolean =>
       (by === undefined || by === 'parent' || by === load.by || by === other.by) &&
       happening.from < span.until &&
@@ -417,7 +409,8 @@ export function timeOf(happening: Happening): number {
 export function line(happening: Happening): string {
   switch (happening.type) {
     case 'read': {
-      const what = happening.version === undefined ? 'nothing' : `version ${happening.version}`
+      const seen = happening.version === undefined ? 'nothing' : `version ${happening.version}`
+      const what = happening.failed ? '(failed)' : seen
       return `${happening.by} read ${what} of ${happening.key}${happening.local ? ' from memory' : ''}`
     }
     case 'load':

@@ -26,6 +26,8 @@ export interface Read {
   readonly until: number
   /** Undefined: there was no value, which only a look without loading may say. */
   readonly version?: number
+  /** Whether the source failed it: it says when its load was asked for. */
+  readonly failed?: boolean
   /** Whether memory answered. */
   readonly local?: boolean
 }

@@ -151,7 +151,10 @@ async function read(cache: CacheName, id: number): Promise<void> {
     hitTier = undefined
     const answer = shelves[cache].read(id)
     const local = hitTier === 'local'
-    const item = await answer
+    const item = await answer.catch((error: unknown) => {
+      recorder.note({ type: 'read', by, key, from, until: now(), failed: true })
+      throw error
+    })
     noteRead(key, from, item, local)
   })
 }
