@@ -8,8 +8,7 @@ import { isStandardContext } from './dialect'
 import type { CacheConfigOptions } from './options'
 
 /** A decorator of classes in both dialects. */
-// biome-ignore lint/suspicious/noExplicitAny: a class of whatever constructor
-export type CacheConfigDecorator = <Class extends abstract new (...args: any[]) => object>(
+export type CacheConfigDecorator = <Class extends abstract new (...args: never[]) => object>(
   target: Class,
   context?: ClassDecoratorContext<Class>,
 ) => void

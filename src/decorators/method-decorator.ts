@@ -1,5 +1,4 @@
-// biome-ignore lint/suspicious/noExplicitAny: a method of whatever parameters
-type AsyncMethod = (this: any, ...args: any[]) => Promise<any>
+type AsyncMethod = (...args: never[]) => Promise<unknown>
 
 /** What a method must look like for the functions given to a decorator. */
 interface Fits<Arguments extends readonly unknown[], Result> {
@@ -37,7 +36,7 @@ export interface CacheMethodDecorator<Given extends GivenFunctions> {
   /** The standard dialect. */
   <This, Method extends AsyncMethod>(
     method: Method & Check<Given, Method>,
-    context: ClassMethodDecoratorContext<This, Method>,
+    context: ClassMethodDecoratorContext<This>,
   ): Method
   /** The legacy dialect (`experimentalDecorators`). */
   <Method extends AsyncMethod>(
