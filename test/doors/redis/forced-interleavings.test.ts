@@ -278,6 +278,25 @@ describe('a load that waits for another process’s', () => {
 })
 
 describe('a notice', () => {
+  /**
+   * Clears once between the script that makes the marker of that live longer, which ends the watch of what it writes, and
+   * the read that begins it again. Answers how often that came about.
+   */
+  function clearAtProlonging(proxy: TcpProxy, clear: () => Promise<unknown>): () => number {
+    let clears = 0
+    proxy.onData(async (chunk, { direction, pass }) => {
+      const at = chunk.lastIndexOf('*', chunk.lastIndexOf('mget'))
+      if (direction !== 'toServer' || at <= 0 || !chunk.includes('t:tag:{*}') || clears > 0) return undefined
+      clears++
+      await house.server.resetStats()
+      pass(chunk.subarray(0, at))
+      await eventually(async () => (await house.server.commandStats()).pexpireat === 2)
+      await clear()
+      return chunk.subarray(at)
+    })
+    return () => clears
+  }
+
   test('G2 of FLUSHALL that overtakes the answer about a marker: the marker is not taken for watched', async () => {
     const proxy = await house.proxy()
     const maxStaleness = 400
@@ -335,20 +354,9 @@ describe('a notice', () => {
       const read = (value: string) => one.cache('c').getOrLoad('k', async () => value)
       await read('old')
 
-      // Between the script, which ends the watch of what it writes, and the read that begins it again.
-      let clears = 0
-      proxy.onData(async (chunk, { direction, pass }) => {
-        const at = chunk.lastIndexOf('*', chunk.lastIndexOf('mget'))
-        if (direction !== 'toServer' || at <= 0 || !chunk.includes('t:tag:{*}') || clears > 0) return undefined
-        clears++
-        await house.server.resetStats()
-        pass(chunk.subarray(0, at))
-        await eventually(async () => (await house.server.commandStats()).pexpireat === 2)
-        await clear(two)
-        return chunk.subarray(at)
-      })
+      const clears = clearAtProlonging(proxy, () => clear(two))
       await one.cache('c').getOrLoad('long', async () => 1, { ttl: '100d' })
-      expect(clears).toBe(1)
+      expect(clears()).toBe(1)
       expect(await read('new')).toBe('new')
     },
   )
@@ -389,22 +397,14 @@ describe('a notice', () => {
     const read = (value: string) => one.cache('c').getOrLoad('k', async () => value)
     await read('old')
 
-    let clears = 0
     const late = gate()
-    proxy.onData(async (chunk, { direction, pass }) => {
-      const at = chunk.lastIndexOf('*', chunk.lastIndexOf('mget'))
-      if (direction !== 'toServer' || at <= 0 || !chunk.includes('t:tag:{*}') || clears > 0) return undefined
-      clears++
-      await house.server.resetStats()
-      pass(chunk.subarray(0, at))
-      await eventually(async () => (await house.server.commandStats()).pexpireat === 2)
+    const clears = clearAtProlonging(proxy, async () => {
       await two.clear()
       await late.pass()
-      return chunk.subarray(at)
     })
     // Its caller does not wait for the marker longer than one command may take.
     await one.cache('c').getOrLoad('long', async () => 1, { ttl: '100d' })
-    expect(clears).toBe(1)
+    expect(clears()).toBe(1)
     late.open()
     await eventually(async () => expect(await read('new')).toBe('new'), { within: 2_000 })
   })
