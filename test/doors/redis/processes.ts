@@ -14,8 +14,17 @@ export interface House {
   open(options?: CachingOptions, tier?: RedisTierOptions & { readonly url?: string }): CacheManager
   /** The network before the server, or before another one. */
   proxy(before?: RedisServer): Promise<TcpProxy>
+  /** Two processes that are ready; the options are those of the one behind the proxy. */
+  pairWithProxy(options?: CachingOptions, tier?: RedisTierOptions): Promise<PairWithProxy>
   /** A server for one test, which may do to it what it likes. */
   another(args?: readonly string[]): Promise<RedisServer>
+}
+
+export interface PairWithProxy {
+  readonly proxy: TcpProxy
+  /** Behind the proxy. */
+  readonly one: CacheManager
+  readonly two: CacheManager
 }
 
 /** Sets the house up with the hooks of the test runner. */
@@ -37,7 +46,7 @@ export function redisHouse(args: readonly string[] = []): House {
     await Promise.all(proxies.splice(0).map((proxy) => proxy.close()))
     await Promise.all(others.splice(0).map((other) => other.stop()))
   })
-  return {
+  const house: House = {
     get server() {
       return server!
     },
@@ -52,12 +61,19 @@ export function redisHouse(args: readonly string[] = []): House {
       proxies.push(proxy)
       return proxy
     },
+    async pairWithProxy(options, tier) {
+      const proxy = await house.proxy()
+      const [one, two] = [house.open(options, { url: proxy.url, ...tier }), house.open()]
+      await Promise.all([one.ready(), two.ready()])
+      return { proxy, one, two }
+    },
     async another(more = []) {
       const other = await startRedis({ args: more })
       others.push(other)
       return other
     },
   }
+  return house
 }
 
 /** A cluster for all tests of a file or a `describe`, emptied after each, and managers that are closed after each. */
