@@ -256,10 +256,7 @@ describe('a write', () => {
   ])(
     'G2 %s that another process has overtaken before it was read back is not taken for watched',
     async (_what, write) => {
-      const proxy = await house.proxy()
-      const one = house.open({ maxStaleness: '30s' }, { url: proxy.url, commandTimeout: '10s' })
-      const two = house.open()
-      await Promise.all([one.ready(), two.ready()])
+      const { proxy, one, two } = await house.pairWithProxy({ maxStaleness: '30s' }, { commandTimeout: '10s' })
       await one.cache('c').getOrLoad('warm', async () => 1)
       let overtaken = 0
       proxy.onData(async (chunk, { direction, pass }) => {
