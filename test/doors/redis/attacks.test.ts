@@ -4,6 +4,7 @@ import type { CacheManager } from 'cachewright'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { ManualClock } from '../../support/manual-clock'
+import { plainTerms } from '../../support/terms'
 import { expectWarnings, keyOf, redisHouse, timeOf } from './processes'
 
 const house = redisHouse()
@@ -19,11 +20,7 @@ describe('a put that another process has overtaken', () => {
     // @CachePut: the write begins, its method commits 'old' and is slow to return.
     const write = await tiers.writes.begin(false)
     await two.cache('c').evict('a')
-    await tiers.writes.put(
-      [{ key, value: 'old' }],
-      { ttlMs: 60_000, ttlJitter: 0, ifKept: () => ({ tags: [] }) },
-      write,
-    )
+    await tiers.writes.put([{ key, value: 'old' }], plainTerms, write)
     tiers.writes.end(write)
 
     expect(await two.cache('c').get('a')).toBeUndefined()
