@@ -22,7 +22,7 @@ const recoveryMs = 1_000
 /** What is promised of this package, held against a trial of it, and shown beside one without a cache. */
 export function boundsOf(trial: Trial, control: Trial | undefined): readonly Bound[] {
   const judged = judge(trial)
-  const frozen = trial.phases.filter(({ redis }) => redis === 'frozen').map((run) => ofFreeze(run, judged))
+  const frozen = trial.phases.filter(({ redis }) => redis === 'frozen').map((phase) => ofFreeze(phase, judged))
   return [
     waitsOnce(frozen),
     thenNotAtAll(frozen, control),
@@ -40,8 +40,9 @@ interface Freeze {
   readonly later: readonly number[]
 }
 
-function ofFreeze({ name, from, to }: PhaseRun, judged: readonly Judged[]): Freeze {
-  const calls = judged.filter(({ sentAt }) => from <= sentAt && sentAt < to)
+function ofFreeze(phase: PhaseRun, judged: readonly Judged[]): Freeze {
+  const { name } = phase
+  const calls = judged.filter((call) => call.phase === phase)
   const added = (those: readonly Judged[]): readonly number[] =>
     those.map(({ addedMs }) => addedMs ?? Number.POSITIVE_INFINITY)
   const firstWait = calls.find(({ addedMs }) => (addedMs ?? Number.POSITIVE_INFINITY) > commandTimeoutMs / 2)

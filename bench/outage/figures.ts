@@ -39,16 +39,16 @@ export function figuresOf(trial: Trial): readonly Figures[] {
   })
 }
 
-function ofPhase(trial: Trial, judged: readonly Judged[], phase: string, runs: readonly PhaseRun[]): Figures {
+function ofPhase(trial: Trial, judged: readonly Judged[], name: string, runs: readonly PhaseRun[]): Figures {
   const isIn = (moment: number | undefined): boolean =>
     moment !== undefined && runs.some(({ from, to }) => from <= moment && moment < to)
-  const calls = judged.filter(({ dueAt }) => isIn(dueAt))
+  const calls = judged.filter(({ phase }) => runs.includes(phase))
   const latencies = calls.flatMap(({ hasFailed, latencyMs }) => (hasFailed ? [] : latencyMs!))
   const seconds = runs.reduce((sum, { from, to }) => sum + to - from, 0) / 1_000
   const failures = calls.filter(({ hasFailed }) => hasFailed)
   const back = recoveries(trial).filter(({ run }) => runs.includes(run))
   return {
-    phase,
+    phase: name,
     contender: trial.contender,
     answeredPerSecond: judged.filter(({ hasFailed, endedAt }) => !hasFailed && isIn(endedAt)).length / seconds,
     p50: quantile(latencies, 0.5),

@@ -1,4 +1,4 @@
-import type { Call, Trial } from './record'
+import type { Call, PhaseRun, Trial } from './record'
 import type { Load } from './source'
 import { terms } from './terms'
 
@@ -7,6 +7,8 @@ const staleSlackMs = 250
 
 /** A call, and what its caller makes of it. */
 export interface Judged extends Call {
+  /** The phase it belongs to: that in which it was due, or the fault that came over it. */
+  readonly phase: PhaseRun
   /** From when it was due; undefined if it was never answered. */
   readonly latencyMs: number | undefined
   /** What was waited for beside the source: from when it was made, without the time the source worked for its key. */
@@ -17,18 +19,26 @@ export interface Judged extends Call {
 }
 
 /** All calls of a trial, judged. */
-export function judge({ calls, loads }: Trial): readonly Judged[] {
+export function judge({ calls, loads, phases }: Trial): readonly Judged[] {
   const loadsOf = byKey(loads)
   return calls.map((call) => {
     const { dueAt, sentAt, endedAt, saidAt, error, key } = call
     return {
       ...call,
+      phase: phaseOf(call, phases),
       latencyMs: endedAt === undefined ? undefined : endedAt - dueAt,
       addedMs: endedAt === undefined ? undefined : endedAt - sentAt - worked(loadsOf.get(key) ?? [], sentAt, endedAt),
       hasFailed: endedAt === undefined || error !== undefined,
       isStale: saidAt !== undefined && sentAt - saidAt > terms.ttlMs + staleSlackMs,
     }
   })
+}
+
+function phaseOf({ dueAt, endedAt = Number.POSITIVE_INFINITY }: Call, phases: readonly PhaseRun[]): PhaseRun {
+  const index = phases.findLastIndex(({ from }) => from <= dueAt)
+  const [phase, next] = [phases[index]!, phases[index + 1]]
+  const isHealthy = ({ redis, source }: PhaseRun): boolean => redis === 'up' && source === 'up'
+  return next !== undefined && isHealthy(phase) && !isHealthy(next) && endedAt >= next.from ? next : phase
 }
 
 /** The loads of each key, in the order in which they began. */

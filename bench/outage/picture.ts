@@ -12,7 +12,7 @@ const colours: Readonly<Record<ContenderName, string>> = {
 
 const width = 960
 const left = 72
-const right = 12
+const right = 24
 const bucketMs = 500
 
 // Where each panel begins, and how high it is.
@@ -46,6 +46,7 @@ export function picture(trials: readonly Trial[]): string {
 text { font: 11px system-ui, sans-serif; fill: #57606a }
 .grid { stroke: #8a8f98; stroke-opacity: .25 }
 .fault { fill: #8a8f98; fill-opacity: .13 }
+rect { shape-rendering: crispEdges }
 .line { fill: none; stroke-width: 1.6; stroke-linejoin: round }
 @media (prefers-color-scheme: dark) { text { fill: #a8b0ba } }
 </style>`,
@@ -95,7 +96,7 @@ function latencyPanel(lines: readonly Line[], across: Across): readonly string[]
   ])
   return [
     ...marks,
-    caption(panels.latency, 'p99'),
+    caption(panels.names, 'p99'),
     ...lines.map((line) => path(line, across, ({ p99 }) => (p99 === undefined ? undefined : y(p99)))),
   ]
 }
@@ -103,7 +104,7 @@ function latencyPanel(lines: readonly Line[], across: Across): readonly string[]
 /** A strip for each contender, the darker the more of its calls failed. */
 function failedPanel(lines: readonly Line[], across: Across): readonly string[] {
   return [
-    caption(panels.failed, 'failed'),
+    caption(panels.failed + stripHeight - 3, 'failed'),
     ...lines.flatMap(({ contender, buckets }, row) => {
       const top = panels.failed + row * (stripHeight + 8)
       const cells = buckets.flatMap(({ failed }, index) => {
@@ -125,7 +126,7 @@ function loadsPanel(lines: readonly Line[], across: Across): readonly string[] {
   const marks = [0, top / 2, top].flatMap((loads) => [grid(y(loads)), text(left - 6, y(loads) + 4, `${loads}`, 'end')])
   return [
     ...marks,
-    caption(panels.loads, 'loads/s'),
+    caption(panels.loads - 12, 'loads per second'),
     ...lines.map((line) => path(line, across, ({ loadsPerSecond }) => y(loadsPerSecond))),
   ]
 }
@@ -154,7 +155,7 @@ function grid(y: number): string {
 }
 
 function caption(y: number, words: string): string {
-  return text(6, y + 12, words)
+  return text(6, y, words)
 }
 
 function text(x: number, y: number, words: string, anchor: 'start' | 'middle' | 'end' = 'start'): string {
