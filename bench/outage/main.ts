@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   if (!(seconds >= 1) || !Number.isSafeInteger(seed)) throw new Error(usage)
   const wanted = chosen(values.only)
   const contenders = wanted.filter((name) => !name.startsWith('bentocache') || hasBentocache())
+  if (contenders.length === 0) throw new Error('nobody is left to run')
   const phases = timeline(seconds)
   console.log(
     `${load.perSecond} calls/s over ${load.keys} keys, ttl ${terms.ttl}, ${seconds} s each: ${phases.flatMap(({ name, isMending }) => (isMending ? [] : name)).join(', ')}; seed ${seed}`,
