@@ -11,8 +11,8 @@ const { redis } = require('../../dist/redis/index.js') as typeof Door
 // What is not left to the defaults: how long a value lives, and what may be served when the source cannot answer.
 const keeping = {
   ttl: terms.ttl,
-  // staleIfError: terms.staleFor,
-  // softTimeout: terms.softTimeout,
+  staleIfError: terms.staleFor,
+  softTimeout: terms.softTimeout,
 }
 
 /** cachewright as it comes. */
