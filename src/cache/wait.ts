@@ -23,6 +23,8 @@ export type Impatience = 'late' | 'slow' | 'timeout'
 /** Waits for a flight as long as this caller does. @throws what the load throws, or the reason of the caller's signal */
 export async function waitFor(flight: Flight, clock: CompleteClock, patience: Patience): Promise<Loaded | Impatience> {
   const { signal, deadline, softAt, hasOther, hardAt, onDeserted } = patience
+  // It is known to be slow already.
+  if (softAt <= clock.now() && hasOther()) return 'slow'
   flight.waiters++
   const done = dependOn(flight)
   const isEndless = Math.min(deadline, softAt, hardAt) === Number.POSITIVE_INFINITY
