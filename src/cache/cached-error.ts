@@ -7,7 +7,10 @@
 /** A copy of an error, or of whatever was thrown, that shares nothing with it but what its fields refer to. */
 export function copyError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
-  return Object.create(Object.getPrototypeOf(error) as object, Object.getOwnPropertyDescriptors(error)) as Error
+  // Made by the language, since only such a one is an error to `structuredClone`, to loggers and to the codec.
+  const copy = new Error(error.message)
+  Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object)
+  return Object.defineProperties(copy, Object.getOwnPropertyDescriptors(error))
 }
 
 /** What is thrown for an error that is kept: a copy with the stack of this call. */

@@ -27,6 +27,14 @@ interface Present {
   readonly head: Buffer
 }
 
+/** How a value is to be loaded anew. */
+export interface Attempt {
+  /** When the present value, read under the lease, is due: before that another process was faster, and it is the answer. */
+  readonly dueAt: (present: Entry) => number
+  /** Told before the tier below is asked. */
+  readonly onLoad: () => void
+}
+
 type Absence = 'busy' | 'gone' | 'failed'
 
 const abandoned: Loaded = { entry: undefined, keep: false, value: undefined, isAbandoned: true }
@@ -42,17 +50,15 @@ export class SharedRefresh implements Tier {
   ) {}
 
   async load(flight: Flight): Promise<Loaded> {
-    const loaded = await this.attempt(flight, ({ refreshAt }) => refreshAt)
+    const loaded = await this.attempt(flight, { dueAt: ({ refreshAt }) => refreshAt, onLoad: () => {} })
     return typeof loaded === 'object' ? loaded : abandoned
   }
 
   /**
-   * @param dueAt when the present value, read under the lease, is to be loaded anew: before that another process was
-   *   faster, and it is the answer
    * @returns `'busy'`: another process has the lease; `'gone'`: there is no value to put another in the place of;
    *   `'failed'`: the shared tier did not answer
    */
-  async attempt(flight: Flight, dueAt: (present: Entry) => number): Promise<Loaded | Absence> {
+  async attempt(flight: Flight, { dueAt, onLoad }: Attempt): Promise<Loaded | Absence> {
     const { clock, markers, background, store } = this.parts
     const leaseKey = this.parts.keyOf(flight.key) + refreshSuffix
     const lease = encodeLease(uniqueText())
@@ -63,6 +69,7 @@ export class SharedRefresh implements Tier {
       if (clock.now() < dueAt(present.entry)) return { entry: present.entry, keep: true, value: undefined }
       flight.previous = present.entry
       flight.stamp = markers.stamp
+      onLoad()
       flight.signal.throwIfAborted()
       return await this.#replace(present, await this.below.load(flight), flight)
     } finally {

@@ -82,6 +82,10 @@ export class SharedTier implements Tier {
     flight.lease = lease
     // Whoever loads gives its lease up at its own deadline, which was no later than this.
     const waitsUntil = flight.startedAt + this.parts.loadDeadlineMs + leaseMs
+    const missed = (): void => {
+      observer.stats.sharedMisses++
+      observer.miss(flight.key)
+    }
     for (;;) {
       const mayWait = !flight.signal.aborted && clock.now() < waitsUntil
       const found = await this.#find(flight, lease, mayWait)
@@ -89,13 +93,12 @@ export class SharedTier implements Tier {
       if (found === 'changed') continue
       if (found === 'stale') {
         // It stays where it is until the next takes its place: who fails to load that may serve it.
-        const loaded = await this.refresh.attempt(flight, ({ expiresAt }) => expiresAt)
+        const loaded = await this.refresh.attempt(flight, { dueAt: ({ expiresAt }) => expiresAt, onLoad: missed })
         if (typeof loaded === 'object') return loaded
         if (loaded === 'busy' && mayWait) await this.#untilChanged(flight)
         if (loaded !== 'failed' && mayWait) continue
       }
-      observer.stats.sharedMisses++
-      observer.miss(flight.key)
+      missed()
       flight.signal.throwIfAborted()
       flight.stamp = this.parts.markers.stamp
       return found === 'lease' ? this.#loadUnder(lease, flight) : this.below.load(flight)
