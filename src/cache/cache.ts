@@ -324,6 +324,7 @@ export class Cache<Value = unknown> {
       ttlJitter: this.parts.ttlJitter,
       policies,
       ifKept: (value) => this.#ifKept(options, ttlMs, policies, value as Value),
+      fixedTags: Array.isArray(tags) ? tags : [],
       keepsError: (error) => this.#keepsError(policies.cacheErrors, error),
       fallback: (error) => this.#fallback(options.fallback, error),
     }

@@ -77,14 +77,15 @@ export class SourceTier implements Tier {
   }
 
   #failed(flight: Flight, error: unknown, startedAt: number): Loaded {
-    const { key, request, stamp, signal } = flight
+    const { key, request, stamp, signal, adjustments } = flight
     const { entries, clock, observer } = this.parts
     const loadMs = clock.now() - startedAt
     observer.loadFailed(key, loadMs, error)
     flight.failure = { error }
     // Who left has no answer to keep, and a mistake in the program is none.
     if (signal.aborted || isCacheError(error) || !request.terms.keepsError(error)) throw error
-    const entry = entries.makeError(key, error, request.terms, { stamp, verifiedAt: startedAt, loadMs })
+    const tags = [...new Set([...request.terms.fixedTags, ...adjustments.tags])]
+    const entry = entries.makeError(key, error, tags, request.terms, { stamp, verifiedAt: startedAt, loadMs })
     return { entry, keep: true, value: undefined }
   }
 }

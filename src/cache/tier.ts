@@ -78,6 +78,8 @@ export interface Terms {
   readonly policies: Policies
   /** What is to be known of this value, or undefined if it is not to be kept at all. Never throws. */
   readonly ifKept: (value: unknown) => Kept | undefined
+  /** Tags that do not depend on the value: an error that is kept carries them too. */
+  readonly fixedTags: readonly string[]
   /** Whether an error is an answer to be kept. Never throws. */
   readonly keepsError: (error: unknown) => boolean
   /** What to answer with instead of an error, if anything. Never throws. */

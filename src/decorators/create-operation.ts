@@ -120,6 +120,7 @@ export function createOperation(kind: Operation['kind'], options: object, where:
     condition: given.condition,
     unless: given.unless,
     tags: tagsOf(given.tags, here),
+    fixedTags: Object.freeze(Array.isArray(given.tags) ? [...(given.tags as readonly string[])] : []),
     version: given.version,
     negative: given.negative,
     fallback: given.fallback,

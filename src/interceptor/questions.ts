@@ -83,6 +83,7 @@ export function termsOf(planned: Planned, cache: Cache, invocation: Invocation):
       const told = invocation.ask(planned, 'version', () => versionText(version(...args)))
       return told && { tags, ttlMs: life.value, version: told.value }
     },
+    fixedTags: operation.fixedTags,
     keepsError: (error) => {
       const { cacheErrors } = policies
       if (cacheErrors === undefined) return false

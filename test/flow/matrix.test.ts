@@ -94,11 +94,6 @@ test.each(table)('$tier, $policy, $value, $isolation, tagged: $tagged', async ({
   await (row.tagged ? cache.evictTags(['x']) : cache.evict('a'))
   books.evictions++
   const other = new Error('gone')
-  if (policy === 'errors as answers' && row.tagged) {
-    // An error that is kept carries no tags.
-    await cache.evict('a')
-    books.evictions++
-  }
   await expect(read('a', fail(other))).rejects.toBe(other)
   expect(await read('a', load)).toEqual(given)
 

@@ -7,6 +7,7 @@ export const plainTerms: Terms = {
   ttlJitter: 0,
   policies: plainPolicies,
   ifKept: () => ({ tags: [], ttlMs: 60_000 }),
+  fixedTags: [],
   keepsError: () => false,
   fallback: () => undefined,
 }

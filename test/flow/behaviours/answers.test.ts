@@ -158,6 +158,7 @@ describe.each(places)('an error that is an answer, cached %s', (place) => {
     ['an evict', () => its.caching.cache('c').evict('a')],
     ['a clear', () => its.caching.cache('c').clear()],
     ['a put', () => its.caching.cache('c').put('a', 'found')],
+    ['an evict of its tag', () => its.caching.evictTags(['x'])],
   ])('G1 goes with %s', async (_, change) => {
     const service = new Service()
     service.failure = () => new NotFound('a')
