@@ -40,6 +40,34 @@ export class Accepted {
     return product
   }
 
+  @Cacheable({ staleIfError: '1h', softTimeout: '1s', refreshAhead: 'xfetch', xfetchBeta: 2, cacheErrors: false })
+  async policies(_id: string): Promise<Product> {
+    return product
+  }
+
+  @Cacheable({ cacheErrors: { ttl: '1s', include: [RangeError, (error) => error === null], exclude: [TypeError] } })
+  async filters(_id: string): Promise<Product> {
+    return product
+  }
+
+  @Cacheable({ negativeTtl: '1s', negative: (found, id) => found === null || found.id !== id })
+  async negative(_id: string): Promise<Product | null> {
+    return null
+  }
+
+  @Cacheable({ fallback: (error, id: string) => ({ id, categoryId: String(error) }) })
+  async fallback(_id: string): Promise<Product> {
+    return product
+  }
+
+  @Cacheable({ fallback: async () => null })
+  async fallbackLater(_id: string): Promise<Product | null> {
+    return null
+  }
+
+  @CacheEvict({ cache: 'products', afterError: { include: [RangeError] }, expire: true })
+  async afterError(_id: string): Promise<void> {}
+
   @Cacheable({ key: (id: string) => id })
   async fewerParameters(_id: string, _size: number, _trace?: object): Promise<Product> {
     return product
@@ -257,6 +285,18 @@ export class Refused {
     return product
   }
 
+  // @ts-expect-error `negative` sees the result of the method
+  @Cacheable({ negative: (its: Date) => its.getTime() === 0 })
+  async negativeOfAnotherResult(_id: string): Promise<Product> {
+    return product
+  }
+
+  // @ts-expect-error instead of an error there is a result of the method
+  @Cacheable({ fallback: () => 'nothing' })
+  async fallbackOfAnotherType(_id: string): Promise<Product> {
+    return product
+  }
+
   // @ts-expect-error a version is a number, a bigint or a Date
   @CachePut({ version: (its: Product) => its.id })
   async versionOfText(_id: string): Promise<Product> {
@@ -314,6 +354,22 @@ export class RefusedOptions {
   // @ts-expect-error no such option beside known ones
   @Cacheable({ cache: 'c', key: (id: string) => id, name: 'x' })
   async typoBesideOthers(_id: string): Promise<void> {}
+
+  // @ts-expect-error lots are drawn by one rule
+  @Cacheable({ refreshAhead: 'often' })
+  async often(): Promise<void> {}
+
+  // @ts-expect-error how long, it has to be said
+  @Cacheable({ cacheErrors: { include: [RangeError] } })
+  async errorsForEver(): Promise<void> {}
+
+  // @ts-expect-error a put loads nothing
+  @CachePut({ softTimeout: '1s' })
+  async softPut(): Promise<void> {}
+
+  // @ts-expect-error an evict keeps nothing
+  @CacheEvict({ staleIfError: '1s' })
+  async staleEvict(): Promise<void> {}
 
   // @ts-expect-error an option of another decorator
   @Cacheable({ before: true })

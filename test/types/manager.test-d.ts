@@ -1,4 +1,11 @@
-import { type Cache, configureCaching, createCacheManager, type Duration, milliseconds } from 'cachewright'
+import {
+  type Cache,
+  cacheContext,
+  configureCaching,
+  createCacheManager,
+  type Duration,
+  milliseconds,
+} from 'cachewright'
 import { redis } from 'cachewright/redis'
 
 /* What the compiler must accept and refuse of managers and caches. Compiled, never run. */
@@ -85,6 +92,14 @@ export async function refused(): Promise<void> {
   await cache.get(Symbol('k'))
   // @ts-expect-error tags are a list
   await cache.evictTags('t')
+  // @ts-expect-error instead of an error there is a product
+  await cache.getOrLoad('1', async () => product, { fallback: () => 'none' })
+  // @ts-expect-error a put loads nothing
+  await cache.put('1', product, { hardTimeout: '1s' })
+  // @ts-expect-error the previous value may not be there
+  void cacheContext<Product>()?.previous.value
+  // @ts-expect-error a validator is a text
+  cacheContext()?.setValidator(1)
   // @ts-expect-error it may not be there
   const found: Product = await cache.get('1')
   // @ts-expect-error counts are read only
