@@ -1,3 +1,5 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import {
   Cacheable,
@@ -313,4 +315,46 @@ describe('close() under load', () => {
     await one.close()
     expect(await house.open({}, { url: server.url }).cache('c').get('k')).toBeUndefined()
   })
+})
+
+describe('the process', () => {
+  interface Program {
+    readonly child: ChildProcessWithoutNullStreams
+    readonly ended: Promise<unknown>
+    said(): string
+  }
+
+  const children: ChildProcessWithoutNullStreams[] = []
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL')
+  })
+
+  function run(...args: readonly string[]): Program {
+    const child = spawn(process.execPath, ['-r', 'esbuild-register', `${__dirname}/keeps.program.ts`, ...args])
+    children.push(child)
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+    }
+    return { child, ended: once(child, 'close'), said: () => text }
+  }
+
+  test('ends by itself where caching is in memory, also when it is never closed', async () => {
+    const { child, ended, said } = run()
+    await ended
+    expect(said()).toBe('kept by: \n')
+    expect(child.exitCode).toBe(0)
+  }, 20_000)
+
+  test('is kept by the two connections to Redis, and by nothing else, until close()', async () => {
+    const { child, ended, said } = run(house.server.url)
+    await eventually(() => said() !== '', { within: 15_000 })
+    expect(said()).toBe('kept by: TCPSocketWrap TCPSocketWrap\n')
+    child.stdin.end()
+    expect(await timeOf(() => ended)).toBeLessThan(closeDeadlineMs + 2_000)
+    expect(said()).toBe('kept by: TCPSocketWrap TCPSocketWrap\nclosed\n')
+    expect(child.exitCode).toBe(0)
+  }, 30_000)
 })
