@@ -14,8 +14,9 @@ import { redis } from 'cachewright/redis'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { ManualClock } from '../../support/manual-clock'
+import { slotOf, startRedisCluster } from '../../support/redis-cluster'
 import type { RedisServer } from '../../support/redis-server'
-import { expectWarnings, redisHouse, timeOf, told } from './processes'
+import { expectWarnings, keyOf, redisHouse, timeOf, told } from './processes'
 
 // What close() leaves behind: every call answered, and nothing else.
 
@@ -81,6 +82,12 @@ const connections = (): number =>
 
 const listeners = (): Record<string, number> =>
   Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)]))
+
+async function clientsOf(server: RedisServer): Promise<number> {
+  return String(await server.command('CLIENT', 'LIST'))
+    .trim()
+    .split('\n').length
+}
 
 /** Callers that go on calling, before, while and after the manager is closed, each of whom must get the right answer. */
 class Callers {
@@ -316,6 +323,39 @@ describe('close() under load', () => {
     expect(await house.open({}, { url: server.url }).cache('c').get('k')).toBeUndefined()
   })
 })
+
+test('close() of a cluster: what is redirected at that moment makes no connection that would stay', async () => {
+  const cluster = await startRedisCluster()
+  const slot = slotOf(keyOf('c', 'k'))
+  const owner = await cluster.ownerOf(slot)
+  const proxy = await house.proxy(owner)
+  try {
+    const natMap = { [`127.0.0.1:${owner.port}`]: { host: '127.0.0.1', port: proxy.port } }
+    const shared = redis({ cluster: [proxy.url], natMap, ...told })
+    const one = createCacheManager({ prefix: 't', shared, local: false })
+    opened.push(one)
+    expect((await one.ready()).shared).toBe('connected')
+    // Unknown to this process until it is redirected.
+    const stranger = await cluster.addMaster()
+    await cluster.moveSlot(slot, stranger)
+    const asked = new Promise<void>((resolve) => {
+      proxy.onData((chunk, { direction }) => {
+        if (direction === 'toServer' && chunk.includes(keyOf('c', 'k'))) resolve()
+      })
+    })
+    proxy.hold('toClient')
+    const reading = one.cache('c').get('k')
+    await asked
+    await one.close()
+    proxy.release()
+    expect(await reading).toBeUndefined()
+    // The one who asks.
+    await eventually(async () => (await clientsOf(stranger)) === 1, { within: 1_000 })
+  } finally {
+    await proxy.close()
+    await cluster.stop()
+  }
+}, 60_000)
 
 describe('the process', () => {
   interface Program {

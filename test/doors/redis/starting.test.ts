@@ -146,6 +146,9 @@ describe('a manager whose Redis was away for long', () => {
   )
 })
 
+const connections = (): number =>
+  process.getActiveResourcesInfo().filter((name) => /^(?:TCP|GetAddrInfo)/.test(name)).length
+
 describe('with sentinels that are frozen', () => {
   let sentinel: RedisSentinel
   beforeEach(async () => {
@@ -169,8 +172,6 @@ describe('with sentinels that are frozen', () => {
 
   test('all of them: close() leaves no connection that would keep the process', async () => {
     expectWarnings()
-    const connections = (): number =>
-      process.getActiveResourcesInfo().filter((name) => /^(?:TCP|GetAddrInfo)/.test(name)).length
     const before = connections()
     for (const watcher of sentinel.watchers) watcher.freeze()
     const one = open()
