@@ -129,8 +129,8 @@ const leases: readonly Mutation[] = [
     name: 'renewal',
     breaks: 'the lease of a slow load runs out, and others load as well (G3)',
     file: 'src/cache/lease.ts',
-    text: '  cancel = clock.setTimer(again, leaseMs / 3)\n  return () => cancel()',
-    by: '  return () => cancel()',
+    text: '  cancel = clock.setTimer(again, leaseMs / 3)\n  return background',
+    by: '  return background',
     noticedBy: { [coherence]: ['is renewed as long as the loader runs'] },
   },
   {
