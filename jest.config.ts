@@ -11,20 +11,37 @@ const swc = (transform: Record<string, unknown>): Transformer => [
 const legacy = swc({ legacyDecorator: true, decoratorMetadata: true })
 const standard = swc({ decoratorVersion: '2023-11' })
 
-const config: Config = {
+// What holds for the tests of either dialect.
+const common: Config = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
-  testMatch: ['**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/test/package/consumers'],
   moduleNameMapper: {
     '^cachewright$': '<rootDir>/src/index.ts',
     '^cachewright/redis$': '<rootDir>/src/redis/index.ts',
   },
-  // The two decorator dialects are two languages to a compiler: files below test/standard are compiled as TC39 decorators.
-  transform: { '/test/standard/.*\\.ts$': standard, '\\.ts$': legacy },
   // Noise in one test fails that test, not the process that runs the others.
   waitForUnhandledRejections: true,
   setupFiles: ['<rootDir>/test/support/setup.ts'],
+}
+
+// The two decorator dialects are two languages to a compiler: test/standard is compiled as TC39 decorators, test/dialects
+// as both, one after the other.
+const config: Config = {
+  projects: [
+    {
+      ...common,
+      displayName: 'legacy',
+      testMatch: ['<rootDir>/test/!(standard)/**/*.test.ts', '<rootDir>/test/*.test.ts'],
+      transform: { '\\.ts$': legacy },
+    },
+    {
+      ...common,
+      displayName: 'standard',
+      testMatch: ['<rootDir>/test/{standard,dialects}/**/*.test.ts'],
+      transform: { '\\.ts$': standard },
+    },
+  ],
 }
 
 export default config

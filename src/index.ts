@@ -7,7 +7,9 @@
  *
  * @module
  */
+
 export { Cache, type EvictOptions, type KeepOptions, type Loader, type LoadOptions } from './cache/cache'
+export { type CacheContext, cacheContext, type PreviousValue } from './cache/cache-context'
 export type { IsolationMode } from './cache/isolation'
 export type { InvalidationListener, Watch } from './coherence/invalidation-feed'
 export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
@@ -25,6 +27,7 @@ export type {
 } from './decorators/options'
 export { CacheIgnore, CacheKey, type CacheParameterDecorator } from './decorators/parameters'
 export type { CacheEventName, CacheEvents, SharedOperation, TierName } from './events/cache-event'
+export { type CacheErrorHandler, type CacheFailure, type FailedOperation, strictErrors } from './events/error-handler'
 export type { CacheEventListener } from './events/event-hub'
 export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedStats } from './events/stats'
 export { type Clock, type CompleteClock, systemClock, wallTime } from './kernel/clock'
@@ -34,14 +37,17 @@ export type { RemovalCause } from './kernel/entry'
 export { type CacheError, type CacheErrorCode, cacheError, cacheErrorCodes, isCacheError } from './kernel/errors'
 export type { Hit, Lookup, Miss } from './kernel/lookup'
 export { type RegisteredType, registeredType, type TypeRegistration } from './kernel/registered-types'
+export type { StaleReason } from './kernel/stale-reason'
 export { uniqueText } from './kernel/unique'
 export type { Version } from './kernel/version'
 export type { CacheKeyParts, KeyValue } from './key/key-encoder'
 export { literalPattern } from './key/pattern'
 export { CacheManager, type ReadyReport } from './manager/cache-manager'
+export type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './manager/caching-options'
 export { configureCaching, createCacheManager } from './manager/configure'
-export type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './manager/definition'
 export type { Finding } from './manager/definition-audit'
+export type { ErrorFilter, ErrorFilters } from './policies/error-filter'
+export type { CacheErrorsOptions, KeepPolicyOptions, LoadPolicyOptions } from './policies/policies'
 export type {
   Found,
   MarkerNumber,

@@ -1,8 +1,10 @@
 import type { SharedOperation, TierName } from '../events/cache-event'
+import type { CacheErrorHandler, CacheFailure, FailedOperation } from '../events/error-handler'
 import type { EventHub } from '../events/event-hub'
 import { StatsCounter } from '../events/stats'
 import type { Entry, RemovalCause } from '../kernel/entry'
 import type { CacheError } from '../kernel/errors'
+import type { StaleReason } from '../kernel/stale-reason'
 import type { Warnings } from '../kernel/warn'
 
 /** Counts what happens in one cache and tells whoever listens. An event object is built only if somebody does. */
@@ -13,6 +15,7 @@ export class CacheObserver {
     private readonly cache: string,
     private readonly events: EventHub,
     private readonly warnings: Warnings,
+    private readonly onFailure: CacheErrorHandler,
   ) {}
 
   hit(key: string, entry: Entry, tier: TierName): void {
@@ -35,6 +38,16 @@ export class CacheObserver {
   loadFailed(key: string, durationMs: number, error: unknown): void {
     this.stats.loadFailures++
     if (this.events.wants('loadFailure')) this.events.emit('loadFailure', { cache: this.cache, key, durationMs, error })
+  }
+
+  stale(key: string, reason: StaleReason): void {
+    this.stats.stale[reason]++
+    if (this.events.wants('stale')) this.events.emit('stale', { cache: this.cache, key, reason })
+  }
+
+  shed(key: string): void {
+    this.stats.shed++
+    if (this.events.wants('shed')) this.events.emit('shed', { cache: this.cache, key })
   }
 
   put(key: string): void {
@@ -74,10 +87,21 @@ export class CacheObserver {
     if (this.events.wants('unreadable')) this.events.emit('unreadable', { cache: this.cache, key, error })
   }
 
+  /** Records that the shared tier failed; what comes of that, {@link failed} is asked once nothing is left half done. */
   sharedFailed(operation: SharedOperation, error: unknown): void {
     this.stats.sharedFailures++
     if (this.events.wants('sharedFailure')) {
       this.events.emit('sharedFailure', { cache: this.cache, operation, error })
     }
+  }
+
+  /** The same for what a call waits for. @throws what the user's handler of errors throws */
+  failed(
+    operation: FailedOperation,
+    error: unknown,
+    what: Partial<Pick<CacheFailure, 'key' | 'tags' | 'value'>>,
+  ): void {
+    this.sharedFailed(what.tags !== undefined || operation === 'clear' ? 'tags' : operation, error)
+    this.onFailure({ operation, cache: this.cache, key: what.key, tags: what.tags, value: what.value, error })
   }
 }

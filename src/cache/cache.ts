@@ -8,21 +8,29 @@ import { checkOptions, type Rule, type Rules, rules, show } from '../kernel/opti
 import { type Version, versionText } from '../kernel/version'
 import { asParts, type CacheKeyParts, type KeyEncoder, type KeyValue } from '../key/key-encoder'
 import { compilePattern } from '../key/pattern'
+import { type ErrorFilters, isMeant } from '../policies/error-filter'
+import { isNothing, lifeOfResult } from '../policies/negative'
+import {
+  decidePolicies,
+  type KeepPolicyOptions,
+  keepPolicyRules,
+  type LoadPolicyOptions,
+  loadPolicyRules,
+  type Policies,
+} from '../policies/policies'
+import { checkTags } from './check-tags'
 import type { Kept, Terms } from './tier'
 import type { TieredCache } from './tiered-cache'
 import type { Put } from './writes'
 
 /** How long a value is kept and how else it can be evicted. */
-export interface KeepOptions<Value> {
+export interface KeepOptions<Value> extends KeepPolicyOptions {
   /** How long the entry lives. @default the cache's `ttl` */
   readonly ttl?: Duration
   /** Tags by which the entry can be evicted, or a function that reads them off the value. @default none */
   readonly tags?: readonly string[] | ((value: Value) => readonly string[])
-  /**
-   * The share of its life after which the value is loaded anew in the background while it is still served.
-   * @default the cache's `refreshAhead`
-   */
-  readonly refreshAhead?: number
+  /** Whether the value says that there is nothing, and lives for `negativeTtl`. @default null and undefined */
+  readonly negative?: (value: Value) => boolean
   /**
    * Reads off the value which of two is the newer one; the newest stays, whichever is written last. A version is
    * remembered as long as its value may live (a day at the most), and forgotten by an evict. @default none
@@ -41,9 +49,11 @@ export interface EvictOptions {
 }
 
 /** Options of {@link Cache.getOrLoad}. */
-export interface LoadOptions<Value> extends KeepOptions<Value> {
+export interface LoadOptions<Value> extends KeepOptions<Value>, LoadPolicyOptions {
   /** Leaves the wait when aborted; the load is cancelled when nobody waits for it any more. */
   readonly signal?: AbortSignal
+  /** What to answer with where the value could not be loaded and none may stand in; kept nowhere. @default the error */
+  readonly fallback?: (error: unknown) => Value
 }
 
 /** Makes the value of a key; the signal is aborted when nobody waits for it any more. */
@@ -53,7 +63,8 @@ const keepRules: Rules<KeepOptions<unknown>> = {
   ttl: rules.anything,
   tags: rules.either(rules.list, rules.callable),
   version: rules.callable,
-  refreshAhead: rules.shareWithin,
+  negative: rules.callable,
+  ...keepPolicyRules,
 }
 
 const evictRules: Rules<EvictOptions> = { acknowledged: rules.flag }
@@ -65,6 +76,8 @@ const iterable: Rule = {
 
 const loadRules: Rules<LoadOptions<unknown>> = {
   ...keepRules,
+  ...loadPolicyRules,
+  fallback: rules.callable,
   signal: { text: 'an AbortSignal', allows: (value) => value instanceof AbortSignal },
 }
 
@@ -75,7 +88,7 @@ export interface CacheParts {
   readonly keys: KeyEncoder
   readonly ttlMs: number
   readonly ttlJitter: number
-  readonly refreshAhead: number | undefined
+  readonly policies: Policies
   /** Whether entries can be evicted by what their keys begin with. */
   readonly hierarchical: boolean
   /** Whether its manager was closed: every method then does as if there were no cache. */
@@ -121,13 +134,14 @@ export class Cache<Value = unknown> {
    * @throws what the loader throws; CW_KEY_UNSUPPORTED for a key that cannot be one
    */
   async getOrLoad(key: CacheKeyParts, loader: Loader<Value>, options: LoadOptions<Value> = {}): Promise<Value> {
-    checkOptions(`getOrLoad of cache '${this.name}'`, options, loadRules)
+    checkOptions<object>(`getOrLoad of cache '${this.name}'`, options, loadRules)
     this.#check(rules.callable, loader, 'getOrLoad', 'the loader')
-    const terms = this.#terms(options)
+    const terms = this.#terms(options, 'getOrLoad')
     const load = async (signal: AbortSignal): Promise<Value> => loader(signal)
     if (this.parts.isClosed()) return load(options.signal ?? new AbortController().signal)
     const { tiers, keys } = this.parts
-    const request = { key: keys.encodeKey(key), load, terms, tagged: tiers.isTagged(options.tags !== undefined) }
+    const tagged = tiers.isTagged(options.tags !== undefined)
+    const request = { key: keys.encodeKey(key), load, terms, tagged, call: load }
     return (await tiers.loads.read(request, options.signal)) as Value
   }
 
@@ -139,7 +153,7 @@ export class Cache<Value = unknown> {
   /** Puts many values in one round trip. */
   async putMany(entries: Iterable<readonly [CacheKeyParts, Value]>, options: KeepOptions<Value> = {}): Promise<void> {
     checkOptions(`put of cache '${this.name}'`, options, keepRules)
-    const terms = this.#terms(options)
+    const terms = this.#terms(options, 'put')
     this.#check(iterable, entries, 'putMany', 'the entries')
     const puts: Put[] = Array.from(entries, ([key, value]) => ({ key: this.parts.keys.encodeKey(key), value }))
     if (this.parts.isClosed()) return
@@ -169,6 +183,16 @@ export class Cache<Value = unknown> {
     if (this.parts.isClosed()) return
     const { writes } = this.parts.tiers
     await (options.acknowledged === true ? writes.evictEverywhere(encoded) : writes.evict(encoded))
+  }
+
+  /**
+   * Ends the life of an entry: it is loaded anew by the next read, and served past its life where a policy allows
+   * (`staleWhileRevalidate`, `staleIfError`); where none does, the same as {@link evict}. A load of it that is in flight
+   * will not be kept.
+   */
+  async expire(key: CacheKeyParts): Promise<void> {
+    const encoded = this.parts.keys.encodeKey(key)
+    if (!this.parts.isClosed()) await this.parts.tiers.writes.expire([encoded])
   }
 
   /**
@@ -242,35 +266,66 @@ export class Cache<Value = unknown> {
   }
 
   /** Asks the user's functions; where one fails the value is not kept, and that is reported. */
-  #ifKept({ tags, version }: KeepOptions<Value>, value: Value): Kept | undefined {
+  #ifKept(
+    { tags, version, negative = isNothing }: KeepOptions<Value>,
+    ttlMs: number,
+    policies: Policies,
+    value: Value,
+  ): Kept | undefined {
     let asked = 'tags'
     try {
       const named = typeof tags === 'function' ? tags(value) : (tags ?? [])
       checkTags(named, '`tags`')
       asked = 'version'
-      return { tags: named, version: version === undefined ? undefined : versionText(version(value)) }
+      const its = version === undefined ? undefined : versionText(version(value))
+      asked = 'negative'
+      return { tags: named, ttlMs: lifeOfResult(negative(value), ttlMs, policies.negativeTtlMs), version: its }
     } catch (error) {
-      const message = `Cache '${this.name}' does not keep a value: \`${asked}\` threw: ${describeThrown(error)}`
-      const what = `${asked} of cache '${this.name}'`
-      this.parts.reportSkipped(this.name, what, cacheError('CW_FUNCTION_FAILED', message, error))
+      this.#skip(asked, 'does not keep a value', error)
       return undefined
     }
   }
 
-  #terms(options: KeepOptions<Value>): Terms {
-    const { ttl, tags, refreshAhead } = options
-    if (Array.isArray(tags)) checkTags(tags, `cache '${this.name}'`)
-    return {
-      ttlMs: ttl === undefined ? this.parts.ttlMs : milliseconds(ttl, `\`ttl\` for cache '${this.name}'`),
-      ttlJitter: this.parts.ttlJitter,
-      refreshAhead: refreshAhead ?? this.parts.refreshAhead,
-      ifKept: (value) => this.#ifKept(options, value as Value),
+  #keepsError(filters: ErrorFilters | undefined, error: unknown): boolean {
+    try {
+      return filters !== undefined && isMeant(error, filters)
+    } catch (failure) {
+      this.#skip('cacheErrors', 'does not keep an error', failure)
+      return false
     }
   }
-}
 
-/** @throws CW_OPTION_INVALID for anything but an array of texts that are not empty */
-export function checkTags(tags: unknown, where: string): asserts tags is readonly string[] {
-  if (Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== '')) return
-  throw cacheError('CW_OPTION_INVALID', `${where}: tags must be an array of texts that are not empty.`)
+  #fallback(fallback: LoadOptions<Value>['fallback'], error: unknown): { readonly value: unknown } | undefined {
+    try {
+      return fallback === undefined ? undefined : { value: fallback(error) }
+    } catch (failure) {
+      this.#skip('fallback', 'has no answer instead of an error', failure)
+      return undefined
+    }
+  }
+
+  #skip(option: string, what: string, error: unknown): void {
+    const message = `Cache '${this.name}' ${what}: \`${option}\` threw: ${describeThrown(error)}`
+    this.parts.reportSkipped(
+      this.name,
+      `${option} of cache '${this.name}'`,
+      cacheError('CW_FUNCTION_FAILED', message, error),
+    )
+  }
+
+  #terms(options: LoadOptions<Value>, method: string): Terms {
+    const { ttl, tags } = options
+    if (Array.isArray(tags)) checkTags(tags, `cache '${this.name}'`)
+    const where = `${method} of cache '${this.name}'`
+    const ttlMs = ttl === undefined ? this.parts.ttlMs : milliseconds(ttl, `\`ttl\` for cache '${this.name}'`)
+    const policies = decidePolicies(this.parts.policies, options, ttlMs, where)
+    return {
+      ttlMs,
+      ttlJitter: this.parts.ttlJitter,
+      policies,
+      ifKept: (value) => this.#ifKept(options, ttlMs, policies, value as Value),
+      keepsError: (error) => this.#keepsError(policies.cacheErrors, error),
+      fallback: (error) => this.#fallback(options.fallback, error),
+    }
+  }
 }

@@ -2,11 +2,15 @@ import type { CompleteClock } from '../kernel/clock'
 import { describeThrown } from '../kernel/describe'
 import type { Entry, EntryWatch } from '../kernel/entry'
 import { type CacheError, cacheError, isCacheError } from '../kernel/errors'
-import { lifeOf, refreshOf } from '../policies/expiry'
+import { earliestRefresh } from '../policies/early-refresh'
+import { lifeOf } from '../policies/expiry'
+import type { Policies } from '../policies/policies'
+import { staleUntil } from '../policies/staleness'
 import type { CacheObserver } from './cache-observer'
+import { copyError } from './cached-error'
 import type { Held, Isolation } from './isolation'
 import type { TagNames } from './tag-names'
-import type { Terms } from './tier'
+import type { Kept, Terms } from './tier'
 
 /** Where a value comes from, as its entry records it. */
 export interface Origin {
@@ -14,11 +18,13 @@ export interface Origin {
   readonly verifiedAt: number
   readonly loadMs: number
   readonly watch?: EntryWatch | undefined
-  readonly version?: string | undefined
 }
 
 /** When an entry's time is up, and when it is time for a new one. */
-export type Times = Pick<Entry, 'expiresAt' | 'refreshAt'>
+export type Times = Pick<Entry, 'expiresAt' | 'staleUntil' | 'refreshAt'>
+
+/** What an entry says of its value. */
+type Words = Pick<Entry, 'tags' | 'version' | 'validator' | 'isError'>
 
 /** Makes entries of values: the one place where a value is made safe to keep and its expiry is set. */
 export class EntryMaker {
@@ -30,29 +36,64 @@ export class EntryMaker {
   ) {}
 
   /** The entry of a value from the source; undefined, and reported, if it cannot be carried. */
-  make(key: string, value: unknown, tags: readonly string[], terms: Terms, origin: Origin): Entry | undefined {
+  make(key: string, value: unknown, kept: Kept, terms: Terms, origin: Origin): Entry | undefined {
     try {
       const held = this.isolation.hold(value)
       const now = this.clock.now()
-      const lifeMs = lifeOf(terms.ttlMs, terms.ttlJitter)
-      const refreshAt = now + refreshOf(lifeMs, terms.refreshAhead)
-      return this.#entry(key, held, tags, { expiresAt: now + lifeMs, refreshAt }, origin)
+      const expiresAt = now + lifeOf(kept.ttlMs, terms.ttlJitter)
+      const times = timesOf(now, expiresAt, origin.loadMs, terms.policies)
+      return this.#entry(
+        key,
+        held,
+        { version: undefined, validator: undefined, ...kept, isError: false },
+        times,
+        origin,
+      )
     } catch (error) {
       this.observer.refused(key, asRefusal(error))
       return undefined
     }
   }
 
-  /** The entry of a value that was just decoded, so that nobody else holds it, and whose expiry is known. */
-  adopt(key: string, value: unknown, tags: readonly string[], times: Times, origin: Origin): Entry {
-    return this.#entry(key, this.isolation.adopt(value), tags, times, origin)
+  /** The entry of an error that is an answer. Nothing stands in for it when its time is up. */
+  makeError(key: string, error: unknown, terms: Terms, origin: Origin): Entry {
+    const lifeMs = lifeOf(terms.policies.cacheErrors?.ttlMs ?? 0, terms.ttlJitter)
+    const expiresAt = this.clock.now() + lifeMs
+    const times = { expiresAt, staleUntil: expiresAt, refreshAt: Number.POSITIVE_INFINITY }
+    return this.#entry(key, heldError(error), errorWords, times, origin)
   }
 
-  #entry(key: string, { held, bytes, constant }: Held, tags: readonly string[], times: Times, origin: Origin): Entry {
-    const settled = constant ? Promise.resolve(this.isolation.give(held)) : undefined
-    const markers = this.names.of(key, tags)
-    return { watch: undefined, version: undefined, held, bytes, settled, tags, markers, ...times, ...origin }
+  /** The entry of a value that was just decoded, so that nobody else holds it, and whose expiry is known. */
+  adopt(key: string, value: unknown, words: Omit<Words, 'version'>, times: Times, origin: Origin): Entry {
+    const held = words.isError ? heldError(value) : this.isolation.adopt(value)
+    return this.#entry(key, held, { ...words, version: undefined }, times, origin)
   }
+
+  #entry(key: string, { held, bytes, constant }: Held, words: Words, times: Times, origin: Origin): Entry {
+    const settled = constant ? Promise.resolve(this.isolation.give(held)) : undefined
+    const { tags, version, validator, isError } = words
+    const markers = this.names.of(key, tags)
+    return { watch: undefined, held, bytes, settled, tags, markers, version, validator, isError, ...times, ...origin }
+  }
+}
+
+/** When the life of an entry ends, and what may happen before and after. */
+export function timesOf(createdAt: number, expiresAt: number, loadMs: number, policies: Policies): Times {
+  const refreshAt = earliestRefresh({ createdAt, expiresAt, loadMs }, policies)
+  return {
+    expiresAt,
+    staleUntil: staleUntil(expiresAt, policies),
+    refreshAt: policies.staleWhileRevalidateMs > 0 ? Math.min(refreshAt, expiresAt) : refreshAt,
+  }
+}
+
+const errorWords: Words = { tags: [], version: undefined, validator: undefined, isError: true }
+
+// Not worth weighing: message and stack.
+const errorBytes = 2_000
+
+function heldError(error: unknown): Held {
+  return { held: copyError(error), bytes: errorBytes, constant: false }
 }
 
 /** What keeps a value from being kept, or from being handed out, as an error for the event. */

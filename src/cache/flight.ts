@@ -1,7 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Entry } from '../kernel/entry'
+import { Adjustments } from './adjustments'
+import type { Isolation } from './isolation'
 import type { Loaded, LoadRequest } from './tier'
 
 const unstarted: Promise<Loaded> = Promise.resolve({ entry: undefined, keep: false, value: undefined })
+
+/** What is known when a load begins. */
+export type Departure = Pick<Flight, 'stamp' | 'startedAt' | 'previous' | 'isolation'>
 
 /** One load of one key on its way through the tiers, with everybody who waits for it. */
 export class Flight {
@@ -10,15 +16,34 @@ export class Flight {
   /** The tag counter as known before the method was called. */
   stamp: number
   readonly startedAt: number
+  readonly isolation: Isolation
+  /** The load in which this one was begun. */
+  readonly parent: Flight | undefined
+  /** What the method says of its value. */
+  readonly adjustments: Adjustments
+  /** The value there is, which stands in for the one being loaded should that fail; undefined where there is none. */
+  previous: Entry | undefined
+  /** What the method threw. */
+  failure: { readonly error: unknown } | undefined
+  /** How often tags had been evicted here when it began. */
+  tagEvictions = 0
+  /** Whether another load waits for this one. */
+  isAwaited = false
+  /** Lets the load go on that waits for its turn. */
+  hurry: () => void = () => {}
   /**
    * Clock reading as of which the shared tier said that nothing newer was known: when it was asked, when it renewed the
    * lease, when it took the value. Who came much later may not have the value on older word.
    */
   vouchedAt: number
+  /** The same for a value that carries no tags. */
+  untaggedVouchedAt = Number.NEGATIVE_INFINITY
   /** Set by an evict, put or clear: the callers may have the value, the tiers may not. */
   revoked = false
   /** Set when the feed told of a change of the key since the shared tier was last asked for it. */
   changed = false
+  /** Set when the feed told of something beside the key for which a load may wait. */
+  stirred = false
   /** Wakes a load that waits for another process's. */
   wake: () => void = () => {}
   /** Not to be joined any more, though its value may still be kept: a tag was evicted that it may or may not carry. */
@@ -36,12 +61,22 @@ export class Flight {
   sharedMs = 0
   readonly #abort = new AbortController()
 
-  constructor(request: LoadRequest, stamp: number, startedAt: number) {
+  constructor(request: LoadRequest, { stamp, startedAt, previous, isolation }: Departure) {
     this.key = request.key
     this.request = request
     this.stamp = stamp
     this.startedAt = startedAt
     this.vouchedAt = startedAt
+    this.previous = previous
+    this.isolation = isolation
+    this.parent = current.getStore()
+    const outer = this.parent?.request.call === request.call ? this.parent : undefined
+    this.adjustments = outer?.adjustments ?? new Adjustments()
+  }
+
+  /** Clock reading as of which nothing newer was known than its value. */
+  get vouched(): number {
+    return this.adjustments.tags.length > 0 ? this.vouchedAt : Math.max(this.vouchedAt, this.untaggedVouchedAt)
   }
 
   /** Cancels the work itself; given to a method that takes an AbortSignal. */
@@ -58,10 +93,16 @@ export class Flight {
 // Which load the running code belongs to. A load that needs its own result would wait for itself for ever; see `wouldWaitForItself`.
 const current = new AsyncLocalStorage<Flight>()
 
+/** The load that the running code belongs to. */
+export function currentFlight(): Flight | undefined {
+  return current.getStore()
+}
+
 /** The loads in progress of one cache: at most one to join for each key. */
 export class FlightRegistry {
   readonly #joinable = new Map<string, Flight>()
   readonly #detached = new Set<Flight>()
+  #tagEvictions = 0
   // Every load in progress, also those nobody may join.
   readonly #all = new Map<string, Set<Flight>>()
 
@@ -72,6 +113,7 @@ export class FlightRegistry {
 
   /** Starts a load; `run` is called at once, and knows by its async context which flight it belongs to. */
   start(flight: Flight, run: (flight: Flight) => Promise<Loaded>): Flight {
+    flight.tagEvictions = this.#tagEvictions
     this.#joinable.set(flight.key, flight)
     const others = this.#all.get(flight.key)
     for (const other of others ?? []) flight.formerLease = other.lease ?? flight.formerLease
@@ -92,7 +134,7 @@ export class FlightRegistry {
     const flight = this.#joinable.get(key)
     if (flight !== undefined) this.#revoke(flight)
     for (const other of this.#detached) if (other.key === key) other.revoked = true
-    // The server does not tell a process of its own deletes; what waits for the key must look again all the same.
+    // What waits for the key looks again at once, whenever the feed may tell of it.
     this.changed(key)
   }
 
@@ -113,6 +155,14 @@ export class FlightRegistry {
     for (const flight of this.#all.get(key) ?? []) touch(flight)
   }
 
+  /** Something beside the key changed, such as the lease of a refresh: who waits looks again. */
+  stir(key: string): void {
+    for (const flight of this.#all.get(key) ?? []) {
+      flight.stirred = true
+      flight.wake()
+    }
+  }
+
   changedAll(): void {
     for (const flights of this.#all.values()) flights.forEach(touch)
   }
@@ -125,12 +175,18 @@ export class FlightRegistry {
 
   /** Later callers start a new load; what is in flight may still be kept if it turns out not to carry the evicted tag. */
   detachTagged(): void {
+    this.#tagEvictions++
     for (const flight of [...this.#joinable.values()]) {
       if (!flight.request.tagged) continue
       flight.detached = true
       this.#joinable.delete(flight.key)
       this.#detached.add(flight)
     }
+  }
+
+  /** Whether tags were evicted since this load began; it was joined all the same if it was not known to carry any. */
+  hasEvictedSince(flight: Flight): boolean {
+    return flight.tagEvictions !== this.#tagEvictions
   }
 
   /** The keys being loaded. */
@@ -153,7 +209,7 @@ export class FlightRegistry {
     const others = this.#all.get(flight.key)
     others?.delete(flight)
     if (others?.size === 0) this.#all.delete(flight.key)
-    // The server does not tell a process of its own fill.
+    // As above.
     else others?.forEach(touch)
   }
 }
@@ -186,5 +242,7 @@ export function dependOn(flight: Flight): () => void {
   const self = current.getStore()
   if (self === undefined) return () => {}
   self.waitsFor.add(flight)
+  flight.isAwaited = true
+  flight.hurry()
   return () => void self.waitsFor.delete(flight)
 }

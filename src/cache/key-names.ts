@@ -1,6 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import { literalPattern } from '../key/pattern'
 
+/** What the key of the lease of a refresh has beside that of its entry. */
+export const refreshSuffix = ':refresh'
+
 /** Translates keys of one cache to those of the shared tier and, for what the feed tells, back. */
 export class KeyNames {
   readonly #toShared: (key: string) => string
@@ -23,6 +26,11 @@ export class KeyNames {
     const shared = this.#toShared(key)
     if (shared.length !== this.#prefix.length + key.length + 1) this.#digested.set(shared, key)
     return shared
+  }
+
+  /** The key beside which this one stands, if it is the lease of a refresh. */
+  besideShared(shared: string): string | undefined {
+    return shared.endsWith(refreshSuffix) ? this.fromShared(shared.slice(0, -refreshSuffix.length)) : undefined
   }
 
   /** The key, or undefined if that cannot be told. */

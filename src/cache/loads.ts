@@ -1,17 +1,22 @@
-import { AsyncResource } from 'node:async_hooks'
 import type { CompleteClock } from '../kernel/clock'
-import type { Entry } from '../kernel/entry'
+import { type Entry, isExpired } from '../kernel/entry'
+import { type CacheError, cacheError } from '../kernel/errors'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
+import { thrownAgain } from './cached-error'
 import { asRefusal } from './entry-maker'
-import { dependOn, Flight, type FlightRegistry, wouldWaitForItself } from './flight'
+import { currentFlight, Flight, type FlightRegistry, wouldWaitForItself } from './flight'
 import type { Isolation } from './isolation'
 import type { LocalTier } from './local-tier'
+import { Refreshes } from './refreshes'
+import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { Loaded, LoadRequest, Tier } from './tier'
+import { type Impatience, waitFor } from './wait'
 
 /** What {@link Loads} work with. */
 export interface LoadsParts {
+  readonly cache: string
   readonly local: LocalTier
   /** What is asked when the local tier has no answer: the shared tier, or the source itself. */
   readonly below: Tier
@@ -21,6 +26,7 @@ export interface LoadsParts {
   readonly flights: FlightRegistry
   readonly markers: TagMarkers
   readonly isolation: Isolation
+  readonly stale: StaleAnswers
   readonly clock: CompleteClock
   readonly observer: CacheObserver
   readonly background: Background
@@ -28,19 +34,26 @@ export interface LoadsParts {
   readonly maxStalenessMs: number
   /** How long others wait for a load. */
   readonly loadDeadlineMs: number
+  /** How many values may be loaded anew in the background at once. */
+  readonly maxRefreshes: number
 }
 
-// What runs in it belongs to no request.
-const detached = new AsyncResource('cachewright')
-
-// After a refresh that brought nothing new, so long is waited before the next.
-const refreshRetryMs = 1_000
-
-const late: unique symbol = Symbol('late')
+/** One caller of a read. */
+interface Caller {
+  readonly request: LoadRequest
+  readonly signal: AbortSignal | undefined
+  /** When it first asked. */
+  readonly askedAt: number
+}
 
 /** The read path of one cache, from the local tier to the flight and back to those who wait for it. */
 export class Loads {
-  constructor(private readonly parts: LoadsParts) {}
+  readonly #refreshes: Refreshes
+
+  constructor(private readonly parts: LoadsParts) {
+    const fly = (flight: Flight): Promise<Loaded> => this.#fly(flight, parts.refresh)
+    this.#refreshes = new Refreshes({ ...parts, fly })
+  }
 
   /**
    * The answer of the local tier, if it has one now.
@@ -48,17 +61,42 @@ export class Loads {
    * @param request what to load with if the answer is to be renewed; without it there is no such answer
    */
   hit(key: string, request?: LoadRequest): Promise<unknown> | undefined {
-    const { local, observer, isolation } = this.parts
+    const { local, clock, observer } = this.parts
     const entry = local.hit(key)
-    if (entry === undefined) return undefined
-    if (entry.refreshAt !== Number.POSITIVE_INFINITY && this.#isDue(entry)) {
+    if (entry === undefined) return request === undefined ? undefined : this.#staleHit(request)
+    if (entry.refreshAt !== Number.POSITIVE_INFINITY && clock.now() >= entry.refreshAt) {
       if (request === undefined) return undefined
-      this.#refresh(request, entry)
+      this.#renewIfDue(request, entry)
     }
+    const answer = this.#answerOf(key, entry)
+    if (answer !== undefined) observer.hit(key, entry, 'local')
+    return answer
+  }
+
+  /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
+  read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
+    return this.hit(request.key, request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
+  }
+
+  #staleHit(request: LoadRequest): Promise<unknown> | undefined {
+    const { local, stale, observer } = this.parts
+    const { key, terms } = request
+    const entry = local.stale(key)
+    const reason = entry && stale.reason(key, entry, terms.policies)
+    if (entry === undefined || reason === undefined) return undefined
+    if (reason === 'revalidating') this.#renewIfDue(request, entry)
+    const answer = this.#answerOf(key, entry)
+    if (answer === undefined) return undefined
+    observer.hit(key, entry, 'local')
+    observer.stale(key, reason)
+    return answer
+  }
+
+  #answerOf(key: string, entry: Entry): Promise<unknown> | undefined {
+    const { local, isolation, observer } = this.parts
+    if (entry.isError) return Promise.reject(thrownAgain(entry.held))
     try {
-      const answer = entry.settled ?? Promise.resolve(isolation.give(entry.held))
-      observer.hit(key, entry, 'local')
-      return answer
+      return entry.settled ?? Promise.resolve(isolation.give(entry.held))
     } catch (error) {
       // A class's own `decode` that fails must not fail the call.
       local.drop(key, 'invalidated')
@@ -67,38 +105,51 @@ export class Loads {
     }
   }
 
-  /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
-  read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
-    return this.hit(request.key, request) ?? this.#load(request, signal)
+  #renewIfDue(request: LoadRequest, entry: Entry): void {
+    if (this.#refreshes.isDue(entry, request.terms.policies)) this.#refreshes.start(request, entry)
   }
 
-  /** @param since when the caller first asked, if this is not its first attempt */
-  async #load(request: LoadRequest, signal: AbortSignal | undefined, since?: number): Promise<unknown> {
-    const { observer, markers, clock, background, isolation, isShared, maxStalenessMs, loadDeadlineMs, flights } =
-      this.parts
+  async #load(caller: Caller): Promise<unknown> {
+    const { observer, clock, isShared, maxStalenessMs, loadDeadlineMs, flights, stale } = this.parts
+    const { request, signal, askedAt } = caller
+    const { policies } = request.terms
     signal?.throwIfAborted()
-    const startedAt = clock.now()
-    const askedAt = since ?? startedAt
-    let flight = flights.find(request.key)
-    if (flight !== undefined && wouldWaitForItself(flight)) return request.load(signal ?? flight.signal)
-    if (flight !== undefined && startedAt >= flight.startedAt + loadDeadlineMs) {
-      flights.supersede(flight)
-      flight = undefined
+    const now = clock.now()
+    let joined = flights.find(request.key)
+    if (joined !== undefined && wouldWaitForItself(joined)) return request.load(signal ?? joined.signal)
+    if (joined !== undefined && now >= joined.startedAt + loadDeadlineMs) {
+      flights.supersede(joined)
+      joined = undefined
     }
-    const again = (): Promise<unknown> => this.hit(request.key, request) ?? this.#load(request, signal, askedAt)
+    const again = (): Promise<unknown> => this.hit(request.key, request) ?? this.#load(caller)
     observer.stats.localMisses++
-    let loaded: Loaded | typeof late
-    if (flight === undefined) {
-      if (!isShared) observer.miss(request.key)
-      flight = flights.start(new Flight(request, markers.stamp, startedAt), (it) => this.#fly(it, this.parts.below))
-      background.track(flight.promise)
-      loaded = await this.#wait(flight, signal)
-    } else {
-      observer.stats.joins++
-      loaded = await this.#wait(flight, signal, flight.startedAt + loadDeadlineMs)
+    if (joined !== undefined) observer.stats.joins++
+    const flight = joined ?? this.#start(request, now)
+    const mayCarryEvicted = flights.hasEvictedSince(flight)
+    let loaded: Loaded | Impatience
+    try {
+      loaded = await waitFor(flight, clock, {
+        signal,
+        // Whoever called a load that hangs has nobody else to wait for.
+        deadline: joined === undefined ? Number.POSITIVE_INFINITY : flight.startedAt + loadDeadlineMs,
+        softAt: flight.startedAt + policies.softTimeoutMs,
+        hasOther: () => stale.standIn(flight, policies, askedAt) !== undefined,
+        hardAt: askedAt + policies.hardTimeoutMs,
+        onDeserted: (reason) => {
+          flights.drop(flight)
+          flight.abort(reason)
+        },
+      })
+    } catch (error) {
+      if (flight.failure?.error !== error) throw error
+      // Somebody put another value there meanwhile, or took away the one that could stand in.
+      if (flight.previous !== undefined && flight.changed && !flight.revoked) return again()
+      return this.#instead(error, flight, caller)
     }
-    if (loaded === late) {
-      // It may hang for ever. Whoever called it has nobody else to wait for; those who joined begin anew.
+    if (loaded === 'slow') return this.#instead(undefined, flight, caller)
+    if (loaded === 'timeout') return this.#instead(this.#timeout(caller), flight, caller)
+    if (loaded === 'late') {
+      // It may hang for ever: those who joined it begin anew.
       flights.supersede(flight)
       return again()
     }
@@ -106,40 +157,71 @@ export class Loads {
     if (loaded.isAbandoned) return again()
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
-    if (isShared && askedAt - flight.vouchedAt > maxStalenessMs) return again()
-    if (loaded.entry === undefined) return loaded.value
-    if (loaded.keep && this.#isDue(loaded.entry)) this.#refresh(request, loaded.entry)
+    if (isShared && askedAt - flight.vouched > maxStalenessMs) return again()
+    if (mayCarryEvicted && flight.adjustments.tags.length > 0) return again()
+    return this.#landed(loaded, flight, caller)
+  }
+
+  #start(request: LoadRequest, startedAt: number): Flight {
+    const { flights, markers, background, isolation, local, observer, isShared, below } = this.parts
+    if (!isShared) observer.miss(request.key)
+    const previous = local.stale(request.key)
+    const flight = new Flight(request, { stamp: markers.stamp, startedAt, previous, isolation })
+    flights.start(flight, (it) => this.#fly(it, below))
+    background.track(flight.promise)
+    return flight
+  }
+
+  /** What a caller gets of what its flight brought. */
+  #landed({ entry, value, keep }: Loaded, flight: Flight, { request, signal }: Caller): unknown {
+    const { isolation, observer, clock, stale } = this.parts
+    if (entry === undefined) return value
+    if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held) : flight.failure.error
+    if (keep) {
+      const reason = isExpired(entry, clock.now())
+        ? stale.reason(request.key, entry, request.terms.policies)
+        : undefined
+      if (reason !== undefined) observer.stale(request.key, reason)
+      if (reason !== 'resting') this.#renewIfDue(request, entry)
+    }
     try {
-      return isolation.give(loaded.entry.held)
+      return isolation.give(entry.held)
     } catch (error) {
       observer.refused(request.key, asRefusal(error))
       return request.load(signal ?? flight.signal)
     }
   }
 
-  #isDue({ refreshAt }: Entry): boolean {
-    return this.parts.clock.now() >= refreshAt
+  /**
+   * What a caller gets instead of what its flight did not bring, or not in time: the stale value, or what the operation
+   * answers with then, or the error.
+   */
+  #instead(error: unknown, flight: Flight, { request, askedAt }: Caller): unknown {
+    const { stale, observer, isolation } = this.parts
+    const { key, terms } = request
+    const entry = stale.standIn(flight, terms.policies, askedAt)
+    const hasFailed = flight.failure !== undefined
+    if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
+    const instead = entry === undefined ? terms.fallback(error) : { value: isolation.give(entry.held) }
+    if (instead === undefined) throw error
+    if (entry !== undefined) observer.stale(key, hasFailed ? 'error' : 'slow')
+    // An outer cache of the same call must not take it for what the method returned.
+    const outer = currentFlight()
+    if (outer?.request.call === request.call) outer.adjustments.isSkipped = true
+    return instead.value
   }
 
-  /**
-   * Loads a value anew in the background. A load like any other (it is revoked by what revokes loads, and who comes when
-   * the present value has expired waits for it), except that no caller of now can cancel it, nor lends it its context.
-   */
-  #refresh(request: LoadRequest, entry: Entry): void {
-    const { flights, markers, clock, background, refresh } = this.parts
-    if (flights.find(request.key) !== undefined) return
-    const now = clock.now()
-    entry.refreshAt = now + refreshRetryMs
-    detached.runInAsyncScope(() => {
-      const flight = new Flight(request, markers.stamp, now)
-      flight.waiters = 1
-      background.track(flights.start(flight, (it) => this.#fly(it, refresh)).promise)
-    })
+  #timeout({ request }: Caller): CacheError {
+    const { hardTimeoutMs } = request.terms.policies
+    return cacheError(
+      'CW_LOAD_TIMEOUT',
+      `Cache '${this.parts.cache}': key ${request.key} was not loaded within ${hardTimeoutMs} ms (\`hardTimeout\`). The load goes on; a later call may find its value.`,
+    )
   }
 
   async #fly(flight: Flight, below: Tier): Promise<Loaded> {
     const loaded = await below.load(flight)
-    const { local, observer } = this.parts
+    const { local, observer, stale } = this.parts
     if (!loaded.keep || loaded.entry === undefined) return loaded
     // A watched copy whose key changed after it was read is older than what was told.
     const standing = local.peek(flight.key)?.version
@@ -148,54 +230,7 @@ export class Loads {
       observer.superseded(flight.key)
     // A detached flight may land after a younger one, whose entry then stays.
     else if (!flight.detached || !local.has(flight.key)) local.keep(flight.key, loaded.entry)
+    if (!isExpired(loaded.entry, this.parts.clock.now())) stale.wake(flight.key)
     return loaded
-  }
-
-  /**
-   * Waits for a flight as long as this caller's own signal allows, and until the deadline if it has one. When the last
-   * caller has left, the work is cancelled.
-   */
-  async #wait(
-    flight: Flight,
-    signal?: AbortSignal,
-    deadline = Number.POSITIVE_INFINITY,
-  ): Promise<Loaded | typeof late> {
-    flight.waiters++
-    const done = dependOn(flight)
-    if (signal === undefined && deadline === Number.POSITIVE_INFINITY) return flight.promise.finally(done)
-    const undo = [done]
-    const ends: Promise<typeof late>[] = []
-    if (signal !== undefined) {
-      ends.push(
-        new Promise((_, reject) => {
-          const leave = (): void => {
-            if (--flight.waiters === 0) {
-              this.parts.flights.drop(flight)
-              flight.abort(signal.reason)
-            }
-            reject(signal.reason)
-          }
-          signal.addEventListener('abort', leave, { once: true })
-          undo.push(() => signal.removeEventListener('abort', leave))
-        }),
-      )
-    }
-    if (deadline !== Number.POSITIVE_INFINITY) {
-      const { clock } = this.parts
-      ends.push(
-        new Promise((resolve) => {
-          const give = (): void => {
-            flight.waiters--
-            resolve(late)
-          }
-          undo.push(clock.setTimer(give, deadline - clock.now()))
-        }),
-      )
-    }
-    try {
-      return await Promise.race([flight.promise, ...ends])
-    } finally {
-      for (const it of undo) it()
-    }
   }
 }

@@ -2,6 +2,7 @@ import type { CompleteClock } from '../kernel/clock'
 import { type Entry, isExpired, type RemovalCause } from '../kernel/entry'
 import { cacheError } from '../kernel/errors'
 import { lifeOf } from '../policies/expiry'
+import { staleLife } from '../policies/staleness'
 import type { LocalStore } from '../stores/local-store'
 import type { CacheObserver } from './cache-observer'
 import type { TagMarkers } from './tag-markers'
@@ -23,21 +24,43 @@ export interface LocalTierParts {
 export class LocalTier {
   constructor(private readonly parts: LocalTierParts) {}
 
-  /** The entry that may be served now. */
+  /** The entry that may be served now, and is within its life. */
   hit(key: string): Entry | undefined {
-    const { store, clock, trustMs } = this.parts
+    const { store, clock } = this.parts
     const entry = store.get(key)
     if (entry === undefined) return undefined
     const now = clock.now()
     if (isExpired(entry, now)) {
-      this.drop(key, 'expired')
+      if (now >= entry.staleUntil) this.drop(key, 'expired')
       return undefined
     }
-    // Not dropped: the shared tier is asked again, and what it answers takes this one's place.
-    if (now - entry.verifiedAt > trustMs && !(entry.watch !== undefined && now - entry.watch.verifiedAt <= trustMs)) {
-      return undefined
-    }
-    return entry.markers.length === 0 || this.#isAlive(key, entry, now) ? entry : undefined
+    return this.#believed(key, entry, now)
+  }
+
+  /** The entry past its life, if it has not been evicted; whether it may be served, policies say. */
+  stale(key: string): Entry | undefined {
+    const { store, clock } = this.parts
+    const entry = store.get(key)
+    const now = clock.now()
+    return entry === undefined || !isExpired(entry, now) || now >= entry.staleUntil
+      ? undefined
+      : this.#believed(key, entry, now)
+  }
+
+  /**
+   * Ends the life of an entry now; what may happen past its life begins.
+   *
+   * @param staleMs how long that is for a life that would not have ended
+   */
+  expire(key: string, staleMs: number): void {
+    const { store, clock } = this.parts
+    const entry = store.get(key)
+    const now = clock.now()
+    if (entry === undefined || isExpired(entry, now)) return
+    entry.staleUntil = now + staleLife(entry, staleMs)
+    entry.expiresAt = now
+    entry.refreshAt = Math.min(entry.refreshAt, now)
+    if (now >= entry.staleUntil) this.drop(key, 'expired')
   }
 
   /** Keeps an entry, unless a tag it carries was evicted after its load began. */
@@ -48,8 +71,9 @@ export class LocalTier {
       observer.superseded(key)
       return
     }
-    const expiresAt = Math.min(entry.expiresAt, clock.now() + lifeOf(ttlMs, ttlJitter))
-    if (store.set(key, { ...entry, expiresAt })) return
+    const until = clock.now() + lifeOf(ttlMs, ttlJitter)
+    const expiresAt = Math.min(entry.expiresAt, until)
+    if (store.set(key, { ...entry, expiresAt, staleUntil: Math.min(entry.staleUntil, until) })) return
     observer.refused(
       key,
       cacheError(
@@ -88,6 +112,15 @@ export class LocalTier {
 
   get bytes(): number {
     return this.parts.store.bytes
+  }
+
+  #believed(key: string, entry: Entry, now: number): Entry | undefined {
+    const { trustMs } = this.parts
+    // Not dropped: the shared tier is asked again, and what it answers takes this one's place.
+    if (now - entry.verifiedAt > trustMs && !(entry.watch !== undefined && now - entry.watch.verifiedAt <= trustMs)) {
+      return undefined
+    }
+    return entry.markers.length === 0 || this.#isAlive(key, entry, now) ? entry : undefined
   }
 
   #isAlive(key: string, entry: Entry, now: number): boolean {

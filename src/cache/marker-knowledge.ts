@@ -14,6 +14,11 @@ export interface MarkerKnowledgeParts {
   readonly maxStalenessMs: number
 }
 
+/** The shared tier did not answer. */
+export interface Unanswered {
+  readonly error: unknown
+}
+
 // Markers live on after the entries that carry them, so that no entry dies of its marker's expiry.
 const markerSlackMs = 60_000
 
@@ -27,22 +32,22 @@ export class MarkerKnowledge {
    * Learns the counter, so that a write is not numbered below what was evicted before it began. A write without tags
    * needs it once: only clears can be above it, and the next read learns of those.
    *
-   * @returns false if the shared tier did not answer
+   * @returns why the shared tier did not answer; undefined if it did
    */
-  async meet(tagged: boolean): Promise<boolean> {
+  async meet(tagged: boolean): Promise<Unanswered | undefined> {
     const { markers, names, clock } = this.parts
     const isBehind = !markers.knows(names.clears) || (tagged && markers.isCounterStale)
-    return isBehind ? this.ask(clock.now(), tagged) : true
+    return isBehind ? this.ask(clock.now(), tagged) : undefined
   }
 
   /** What cannot be learned now makes entries dead, and loads number themselves too low: both are safe. */
-  async ask(now: number, tagged: boolean): Promise<boolean> {
+  async ask(now: number, tagged: boolean): Promise<Unanswered | undefined> {
     try {
       await this.#ask(now, tagged)
-      return true
+      return undefined
     } catch (error) {
       this.parts.observer.sharedFailed('tags', error)
-      return false
+      return { error }
     }
   }
 
@@ -50,7 +55,7 @@ export class MarkerKnowledge {
   async ensure(entries: readonly Entry[], now: number): Promise<void> {
     if (entries.length === 0) return
     const { markers, names, maxStalenessMs } = this.parts
-    const lifeMs = Math.max(...entries.map(({ expiresAt }) => expiresAt)) - now + markerSlackMs
+    const lifeMs = Math.max(...entries.map(({ staleUntil }) => staleUntil)) - now + markerSlackMs
     const carried = new Set([...names.clears, ...entries.flatMap((entry) => entry.markers)])
     const due = markers.due([...carried], now, maxStalenessMs / 2, lifeMs)
     // Twice what is needed, so that a marker many entries carry is not prolonged with each of them. Those of clears for

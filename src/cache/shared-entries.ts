@@ -6,10 +6,11 @@ import { describeThrown } from '../kernel/describe'
 import type { Entry } from '../kernel/entry'
 import { cacheError, isCacheError } from '../kernel/errors'
 import { uniqueBytes } from '../kernel/unique'
-import { refreshOf } from '../policies/expiry'
+import { type Policies, plainPolicies } from '../policies/policies'
+import { staleLife } from '../policies/staleness'
 import type { Found, SharedStore } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
-import type { EntryMaker } from './entry-maker'
+import { type EntryMaker, timesOf } from './entry-maker'
 import type { Isolation } from './isolation'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
@@ -17,6 +18,8 @@ import type { TagNames } from './tag-names'
 /** What stands at a key of the shared tier. */
 export type Reading =
   | { readonly kind: 'entry'; readonly entry: Entry; readonly head: Buffer }
+  /** A value past its life, but not past what may follow it; nobody has evicted it. */
+  | { readonly kind: 'stale'; readonly entry: Entry; readonly head: Buffer }
   | { readonly kind: 'absent' }
   /** Somebody is loading the value. */
   | { readonly kind: 'leased' }
@@ -39,7 +42,7 @@ export interface SharedEntriesParts {
 }
 
 // Enough to tell two frames apart: magic, checksum and the fill's random id all stand in the first bytes.
-const headBytes = 32
+export const headBytes = 32
 
 const absent: Reading = { kind: 'absent' }
 const leased: Reading = { kind: 'leased' }
@@ -53,10 +56,15 @@ export class SharedEntries {
    * Reads what stands at a key. Never throws for what is found there: anything unreadable is a dead value and an event.
    *
    * @param askedAt clock reading at which the shared tier was asked
-   * @param refreshAhead the share of its life after which the entry is to be renewed
+   * @param policies of who reads; they say when the entry is to be loaded anew
    * @throws what the shared tier throws if the markers of the entry's tags have to be asked for
    */
-  async read(key: string, { bytes, watch }: Found, askedAt: number, refreshAhead?: number): Promise<Reading> {
+  async read(
+    key: string,
+    { bytes, watch }: Found,
+    askedAt: number,
+    policies: Policies = plainPolicies,
+  ): Promise<Reading> {
     if (bytes === null) return absent
     const frame = decodeFrame(bytes, key)
     if (frame.kind === 'lease') return leased
@@ -65,7 +73,9 @@ export class SharedEntries {
     if (frame.kind === 'unreadable') return this.#unreadable(key, frame.reason, dead)
     const { header } = frame
     const expiresAt = this.#toClock(header.expiresAt)
-    if (expiresAt <= this.parts.clock.now()) return dead
+    const staleUntil = this.#toClock(header.staleUntil)
+    const now = this.parts.clock.now()
+    if (staleUntil <= now) return dead
     const { names } = this.parts
     const markers = [...names.clears, ...names.of(key, header.tags)]
     if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead
@@ -74,9 +84,9 @@ export class SharedEntries {
     const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch: watched }
     try {
       const value = this.parts.codec.decode(frame.format, frame.payload)
-      const refreshAt = this.#toClock(header.createdAt) + refreshOf(header.expiresAt - header.createdAt, refreshAhead)
-      const entry = this.parts.entries.adopt(key, value, header.tags, { expiresAt, refreshAt }, origin)
-      return { kind: 'entry', entry, head: dead.head }
+      const { refreshAt } = timesOf(this.#toClock(header.createdAt), expiresAt, header.loadTime, policies)
+      const entry = this.parts.entries.adopt(key, value, header, { expiresAt, staleUntil, refreshAt }, origin)
+      return { kind: expiresAt <= now ? 'stale' : 'entry', entry, head: dead.head }
     } catch (error) {
       return this.#unreadable(key, describeThrown(error), dead)
     }
@@ -86,7 +96,9 @@ export class SharedEntries {
   write(key: string, entry: Entry): Buffer | undefined {
     const { codec, isolation, maxValueBytes, observer } = this.parts
     try {
-      const { format, payload } = codec.encode(isolation.snapshot(entry.held))
+      // An error is held as it was thrown; it travels as a value of its class.
+      const held = entry.isError ? isolation.hold(entry.held).held : entry.held
+      const { format, payload } = codec.encode(isolation.snapshot(held))
       if (payload.length > maxValueBytes) {
         throw cacheError(
           'CW_VALUE_TOO_LARGE',
@@ -99,6 +111,26 @@ export class SharedEntries {
       observer.refused(key, error)
       return undefined
     }
+  }
+
+  /**
+   * The same frame with its life ended now; undefined where there is nothing past its life, or no entry.
+   *
+   * @param staleMs how long a value may be served past a life that would not have ended
+   */
+  expired(
+    key: string,
+    bytes: Buffer,
+    staleMs: number,
+  ): { readonly bytes: Buffer; readonly lifeMs: number } | undefined {
+    const frame = decodeFrame(bytes, key)
+    if (frame.kind !== 'value') return undefined
+    const { header, format, payload } = frame
+    const now = this.parts.store.serverTime()
+    const ended = Math.min(header.expiresAt, now)
+    const staleUntil = ended + staleLife(header, staleMs)
+    const its = { ...header, fillId: uniqueBytes(), expiresAt: ended, staleUntil }
+    return staleUntil <= now ? undefined : { bytes: encodeFrame(its, format, payload), lifeMs: staleUntil - now }
   }
 
   async #isAlive(names: readonly string[], stamp: number, askedAt: number): Promise<boolean> {
@@ -117,14 +149,18 @@ export class SharedEntries {
 
   #headerOf(key: string, entry: Entry): FrameHeader {
     const now = this.parts.store.serverTime()
+    const here = this.parts.clock.now()
     return {
       key,
       fillId: uniqueBytes(),
       stamp: entry.stamp,
       createdAt: now,
-      expiresAt: now + (entry.expiresAt - this.parts.clock.now()),
+      expiresAt: now + (entry.expiresAt - here),
       loadTime: entry.loadMs,
       tags: entry.tags,
+      staleUntil: now + (entry.staleUntil - here),
+      isError: entry.isError,
+      validator: entry.validator,
     }
   }
 

@@ -4,6 +4,7 @@ import type { Entry } from '../kernel/entry'
 import { uniqueText } from '../kernel/unique'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
+import { refreshSuffix } from './key-names'
 import { keepLease, type LeaseParts, leaseMs } from './lease'
 import type { MarkerKnowledge } from './marker-knowledge'
 import type { SharedEntries } from './shared-entries'
@@ -26,6 +27,8 @@ interface Present {
   readonly head: Buffer
 }
 
+type Absence = 'busy' | 'gone' | 'failed'
+
 const abandoned: Loaded = { entry: undefined, keep: false, value: undefined, isAbandoned: true }
 
 /**
@@ -39,16 +42,28 @@ export class SharedRefresh implements Tier {
   ) {}
 
   async load(flight: Flight): Promise<Loaded> {
+    const loaded = await this.attempt(flight, ({ refreshAt }) => refreshAt)
+    return typeof loaded === 'object' ? loaded : abandoned
+  }
+
+  /**
+   * @param dueAt when the present value, read under the lease, is to be loaded anew: before that another process was
+   *   faster, and it is the answer
+   * @returns `'busy'`: another process has the lease; `'gone'`: there is no value to put another in the place of;
+   *   `'failed'`: the shared tier did not answer
+   */
+  async attempt(flight: Flight, dueAt: (present: Entry) => number): Promise<Loaded | Absence> {
     const { clock, markers, background, store } = this.parts
-    const leaseKey = `${this.parts.keyOf(flight.key)}:refresh`
+    const leaseKey = this.parts.keyOf(flight.key) + refreshSuffix
     const lease = encodeLease(uniqueText())
     const present = await this.#begin(leaseKey, lease, flight)
-    if (present === undefined) return abandoned
+    if (typeof present === 'string') return present
     const stopRenewing = keepLease(this.parts, leaseKey, lease, flight)
     try {
-      // Another process was faster.
-      if (clock.now() < present.entry.refreshAt) return { entry: present.entry, keep: true, value: undefined }
+      if (clock.now() < dueAt(present.entry)) return { entry: present.entry, keep: true, value: undefined }
+      flight.previous = present.entry
       flight.stamp = markers.stamp
+      flight.signal.throwIfAborted()
       return await this.#replace(present, await this.below.load(flight), flight)
     } finally {
       stopRenewing()
@@ -56,29 +71,34 @@ export class SharedRefresh implements Tier {
     }
   }
 
-  /** Takes the lease and reads the value; undefined if either is not to be had. */
-  async #begin(leaseKey: string, lease: Buffer, flight: Flight): Promise<Present | undefined> {
+  /** Takes the lease and reads the value. */
+  async #begin(leaseKey: string, lease: Buffer, flight: Flight): Promise<Present | Absence> {
     const { store, frames, clock, observer, journal, knowledge, background } = this.parts
     const { terms, tagged } = flight.request
     const sharedKey = this.parts.keyOf(flight.key)
-    if (journal.holds(sharedKey)) return undefined
+    if (journal.holds(sharedKey)) return 'gone'
+    flight.stirred = false
     try {
-      if ((await store.lease(leaseKey, lease, leaseMs)).bytes !== null) return undefined
+      if ((await store.lease(leaseKey, lease, leaseMs)).bytes !== null) return 'busy'
       const askedAt = clock.now()
+      const { mark } = journal
       flight.changed = false
       flight.vouchedAt = askedAt
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, tagged)])
-      const reading = await frames.read(flight.key, found!, askedAt, terms.refreshAhead)
-      if (reading.kind === 'entry') {
+      const reading = await frames.read(flight.key, found!, askedAt, terms.policies)
+      if ((reading.kind === 'entry' || reading.kind === 'stale') && !journal.touchedSince(sharedKey, mark)) {
         flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
         return reading
       }
+      // Gone, or being loaded: the next read sees to it.
+      background.track(store.release(leaseKey, lease))
+      return 'gone'
     } catch (error) {
-      observer.sharedFailed('get', error)
+      flight.sharedMs = Number.POSITIVE_INFINITY
+      background.track(store.release(leaseKey, lease))
+      observer.failed('get', error, { key: flight.key })
+      return 'failed'
     }
-    // Gone, or being loaded: the next read sees to it.
-    background.track(store.release(leaseKey, lease))
-    return undefined
   }
 
   async #replace(present: Present, loaded: Loaded, flight: Flight): Promise<Loaded> {
@@ -96,7 +116,7 @@ export class SharedRefresh implements Tier {
           key: this.parts.keyOf(flight.key),
           head: present.head,
           bytes,
-          lifeMs: entry.expiresAt - sentAt,
+          lifeMs: entry.staleUntil - sentAt,
           version: entry.version,
         }),
         knowledge.ensure([entry], sentAt),
@@ -105,7 +125,7 @@ export class SharedRefresh implements Tier {
       if (kept === undefined) observer.superseded(flight.key)
       return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
     } catch (error) {
-      observer.sharedFailed('put', error)
+      observer.failed('put', error, { key: flight.key, value: loaded.value })
       return { ...loaded, keep: false }
     }
   }

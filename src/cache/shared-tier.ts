@@ -13,6 +13,7 @@ import type { MarkerKnowledge } from './marker-knowledge'
 import type { SharedEntries } from './shared-entries'
 import { SharedRefresh } from './shared-refresh'
 import type { SharedWrites } from './shared-writes'
+import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { Loaded, Tier } from './tier'
 
@@ -26,6 +27,7 @@ export interface SharedTierParts {
   readonly clock: CompleteClock
   readonly observer: CacheObserver
   readonly background: Background
+  readonly stale: StaleAnswers
   /** Evictions of keys that have yet to arrive. */
   readonly journal: EvictionJournal
   readonly keyOf: (key: string) => string
@@ -34,6 +36,13 @@ export interface SharedTierParts {
   readonly loadDeadlineMs: number
   /** How long a call may wait for the shared tier. */
   readonly commandTimeoutMs: number
+}
+
+/** What a load brought, and how it travels. */
+interface Filling {
+  readonly entry: Entry
+  readonly bytes: Buffer
+  readonly value: unknown
 }
 
 /** Keys found by a pattern. */
@@ -50,7 +59,7 @@ export interface Matching {
  */
 export class SharedTier implements Tier {
   /** The tier to ask for a newer value than the present one. */
-  readonly refresh: Tier
+  readonly refresh: SharedRefresh
 
   constructor(
     private readonly parts: SharedTierParts,
@@ -68,71 +77,98 @@ export class SharedTier implements Tier {
   }
 
   async load(flight: Flight): Promise<Loaded> {
-    const { observer } = this.parts
+    const { observer, clock } = this.parts
     const lease = encodeLease(uniqueText())
     flight.lease = lease
-    const found = await this.#entryOrLease(flight, lease)
-    if (typeof found === 'object') {
-      observer.hit(flight.key, found, 'shared')
-      return { entry: found, keep: true, value: undefined }
-    }
-    observer.miss(flight.key)
-    flight.signal.throwIfAborted()
-    flight.stamp = this.parts.markers.stamp
-    return found === 'lease' ? this.#loadUnder(lease, flight) : this.below.load(flight)
-  }
-
-  /** The entry, or the lease to load it, or neither where the shared tier cannot help. */
-  async #entryOrLease(flight: Flight, lease: Buffer): Promise<Entry | 'lease' | 'neither'> {
-    const { store, frames, clock, observer, journal, knowledge } = this.parts
-    const sharedKey = this.parts.keyOf(flight.key)
     // Whoever loads gives its lease up at its own deadline, which was no later than this.
     const waitsUntil = flight.startedAt + this.parts.loadDeadlineMs + leaseMs
-    try {
-      for (;;) {
-        // What should be gone may still stand there.
-        if (journal.holds(sharedKey)) return 'neither'
-        const askedAt = clock.now()
-        const { mark } = journal
-        // From here on the feed may tell of a change that is younger than the answer.
-        flight.changed = false
-        const [found] = await Promise.all([
-          store.lease(sharedKey, lease, leaseMs, flight.formerLease),
-          knowledge.ask(askedAt, flight.request.tagged),
-        ])
-        // It may have been kept, or sent again to a server that had lost it, while the answer was on its way.
-        if (journal.touchedSince(sharedKey, mark)) {
-          this.parts.background.track(store.release(sharedKey, lease))
-          return 'neither'
-        }
-        flight.vouchedAt = askedAt
-        const reading = await frames.read(flight.key, found, askedAt, flight.request.terms.refreshAhead)
-        flight.sharedMs += clock.now() - askedAt
-        if (reading.kind === 'entry') {
-          flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
-          return reading.entry
-        }
-        // Without a feed nobody would tell when the other process is done.
-        const mayWait = found.watch !== undefined && !flight.signal.aborted && clock.now() < waitsUntil
-        if (reading.kind === 'leased' && mayWait) {
-          await this.#untilChanged(flight)
-          continue
-        }
-        const isOurs =
-          reading.kind === 'absent' ||
-          (reading.kind === 'dead' && (await store.lease(sharedKey, lease, leaseMs, reading.head)).bytes === null)
-        // Somebody else replaced it first: a value, or a lease to wait for.
-        if (reading.kind === 'dead' && !isOurs && mayWait) continue
-        observer.stats.sharedMisses++
-        return isOurs ? 'lease' : 'neither'
+    for (;;) {
+      const mayWait = !flight.signal.aborted && clock.now() < waitsUntil
+      const found = await this.#find(flight, lease, mayWait)
+      if (typeof found === 'object') return found
+      if (found === 'changed') continue
+      if (found === 'stale') {
+        // It stays where it is until the next takes its place: who fails to load that may serve it.
+        const loaded = await this.refresh.attempt(flight, ({ expiresAt }) => expiresAt)
+        if (typeof loaded === 'object') return loaded
+        if (loaded === 'busy' && mayWait) await this.#untilChanged(flight)
+        if (loaded !== 'failed' && mayWait) continue
       }
+      observer.stats.sharedMisses++
+      observer.miss(flight.key)
+      flight.signal.throwIfAborted()
+      flight.stamp = this.parts.markers.stamp
+      return found === 'lease' ? this.#loadUnder(lease, flight) : this.below.load(flight)
+    }
+  }
+
+  /**
+   * The value, or the lease to load it, or neither where the shared tier cannot help.
+   *
+   * @returns `'changed'`: somebody else did something first, so look again; `'stale'`: there is a value past its life
+   */
+  async #find(
+    flight: Flight,
+    lease: Buffer,
+    mayWait: boolean,
+  ): Promise<Loaded | 'lease' | 'neither' | 'changed' | 'stale'> {
+    const { store, frames, clock, observer, journal, knowledge, background } = this.parts
+    const sharedKey = this.parts.keyOf(flight.key)
+    // What should be gone may still stand there.
+    if (journal.holds(sharedKey)) return 'neither'
+    try {
+      const askedAt = clock.now()
+      const { mark } = journal
+      // From here on the feed may tell of a change that is younger than the answer.
+      flight.changed = false
+      flight.stirred = false
+      const [found] = await Promise.all([
+        store.lease(sharedKey, lease, leaseMs, flight.formerLease),
+        knowledge.ask(askedAt, flight.request.tagged),
+      ])
+      // It may have been kept, or sent again to a server that had lost it, while the answer was on its way.
+      if (journal.touchedSince(sharedKey, mark)) {
+        background.track(store.release(sharedKey, lease))
+        return 'neither'
+      }
+      flight.vouchedAt = askedAt
+      const reading = await frames.read(flight.key, found, askedAt, flight.request.terms.policies)
+      flight.sharedMs += clock.now() - askedAt
+      if (reading.kind === 'entry' || reading.kind === 'stale') {
+        flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
+        if (reading.kind === 'entry' || this.#isAnswer(reading.entry, flight)) return this.#hit(reading.entry, flight)
+      }
+      // What stands in for the next value is what the shared tier has, not what there once was here.
+      flight.previous = reading.kind === 'stale' ? reading.entry : undefined
+      // Without a feed nobody would tell when the other process is done.
+      const waits = mayWait && found.watch !== undefined
+      if (reading.kind === 'stale') return waits ? 'stale' : 'neither'
+      if (reading.kind === 'leased' && waits) {
+        await this.#untilChanged(flight)
+        return 'changed'
+      }
+      if (reading.kind === 'absent') return 'lease'
+      if (reading.kind !== 'dead') return 'neither'
+      if ((await store.lease(sharedKey, lease, leaseMs, reading.head)).bytes === null) return 'lease'
+      // Somebody else replaced it first: a value, or a lease to wait for.
+      return waits ? 'changed' : 'neither'
     } catch (error) {
-      observer.sharedFailed('get', error)
       flight.sharedMs = Number.POSITIVE_INFINITY
       // A lease that was asked for may be granted late; it must not keep others from filling.
-      this.parts.background.track(store.release(sharedKey, lease))
+      background.track(store.release(sharedKey, lease))
+      observer.failed('get', error, { key: flight.key })
       return 'neither'
     }
+  }
+
+  /** Whether a value past its life is served without the next being waited for. */
+  #isAnswer(entry: Entry, { key, request }: Flight): boolean {
+    return this.parts.stale.reason(key, entry, request.terms.policies) !== undefined
+  }
+
+  #hit(entry: Entry, { key }: Flight): Loaded {
+    this.parts.observer.hit(key, entry, 'shared')
+    return { entry, keep: true, value: undefined }
   }
 
   /**
@@ -140,7 +176,7 @@ export class SharedTier implements Tier {
    * the timer is for a holder that died, whose lease may expire unseen.
    */
   #untilChanged(flight: Flight): Promise<void> {
-    if (flight.changed) return Promise.resolve()
+    if (flight.changed || flight.stirred) return Promise.resolve()
     return new Promise((resolve) => {
       const woken = (): void => {
         cancel()
@@ -164,7 +200,7 @@ export class SharedTier implements Tier {
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, false)])
       return !journal.touchedSince(sharedKey, mark) && (await frames.read(key, found!, askedAt)).kind === 'entry'
     } catch (error) {
-      observer.sharedFailed('get', error)
+      observer.failed('get', error, { key })
       return false
     }
   }
@@ -223,7 +259,7 @@ export class SharedTier implements Tier {
         }),
       )
     } catch (error) {
-      observer.sharedFailed('get', error)
+      for (const [key] of keys) observer.failed('get', error, { key })
       return keys.map(() => undefined)
     }
   }
@@ -239,7 +275,7 @@ export class SharedTier implements Tier {
       if (!loaded.keep || loaded.entry === undefined || flight.revoked) return loaded
       const bytes = this.parts.frames.write(flight.key, loaded.entry)
       if (bytes === undefined) return loaded
-      const filling = this.#fill(sharedKey, lease, flight, loaded.entry, bytes)
+      const filling = this.#fill(sharedKey, lease, flight, { ...loaded, entry: loaded.entry, bytes })
       filled = true
       return await this.#inBudget(filling, flight, loaded)
     } finally {
@@ -252,17 +288,17 @@ export class SharedTier implements Tier {
   #vouch(flight: Flight, sentAt: number): void {
     if (flight.request.tagged) return
     const { knowledge } = this.parts
-    flight.vouchedAt = Math.max(flight.vouchedAt, knowledge.untaggedAliveAt(flight.stamp, sentAt))
+    flight.untaggedVouchedAt = Math.max(flight.untaggedVouchedAt, knowledge.untaggedAliveAt(flight.stamp, sentAt))
   }
 
-  async #fill(sharedKey: string, lease: Buffer, flight: Flight, entry: Entry, bytes: Buffer): Promise<Loaded> {
+  async #fill(sharedKey: string, lease: Buffer, flight: Flight, { entry, bytes, value }: Filling): Promise<Loaded> {
     const { store, clock, observer, knowledge } = this.parts
     const sentAt = clock.now()
     // Our own lease may still be echoed; an evict since then has removed it, and the fill will be refused.
     flight.changed = false
     try {
       const [written] = await Promise.all([
-        store.fill(sharedKey, lease, bytes, entry.expiresAt - sentAt, entry.version),
+        store.fill(sharedKey, lease, bytes, entry.staleUntil - sentAt, entry.version),
         knowledge.ensure([entry], sentAt),
       ])
       const kept = written.stands ? knowledge.vouched(entry, sentAt, written.watch) : undefined
@@ -271,8 +307,8 @@ export class SharedTier implements Tier {
       return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
     } catch (error) {
       // The value is good for as long as a load may be believed; whether the fill took effect is not known.
-      observer.sharedFailed('put', error)
       this.parts.background.track(store.release(sharedKey, lease))
+      observer.failed('put', error, { key: flight.key, value })
       return { entry, keep: true, value: undefined }
     }
   }

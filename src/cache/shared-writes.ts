@@ -4,7 +4,7 @@ import type { Entry } from '../kernel/entry'
 import type { SharedStore, Written } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
 import type { MarkerKnowledge } from './marker-knowledge'
-import type { SharedEntries } from './shared-entries'
+import { headBytes, type SharedEntries } from './shared-entries'
 
 /** What {@link SharedWrites} works with. */
 export interface SharedWritesParts {
@@ -16,12 +16,16 @@ export interface SharedWritesParts {
   /** Evictions of keys that have yet to arrive. */
   readonly journal: EvictionJournal
   readonly keyOf: (key: string) => string
+  /** The other way round; undefined where that cannot be told. */
+  readonly fromShared: (sharedKey: string) => string | undefined
 }
 
 /** An entry to be written. */
 export interface SharedWrite {
   readonly key: string
   readonly entry: Entry
+  /** What the entry holds, as it was given. */
+  readonly value: unknown
 }
 
 interface FramedWrite extends SharedWrite {
@@ -72,7 +76,7 @@ export class SharedWrites {
           carried.map(({ sharedKey, entry, bytes }) => ({
             key: sharedKey,
             bytes,
-            lifeMs: entry.expiresAt - sentAt,
+            lifeMs: entry.staleUntil - sentAt,
             beganAt,
             version: entry.version,
           })),
@@ -85,9 +89,9 @@ export class SharedWrites {
         ...(refused.length > 0 ? [store.delete(refused)] : []),
       ])
     } catch (error) {
-      observer.sharedFailed('put', error)
       // It is not known which value stands there now.
       this.deferPuts(puts.map(({ key }) => key))
+      for (const { key, value } of puts) observer.failed('put', error, { key, value })
       return puts.map(() => undefined)
     }
     journal.written(sharedKeys)
@@ -106,6 +110,36 @@ export class SharedWrites {
     this.parts.journal.keep(keys.map(this.parts.keyOf), deferredLifeMs)
   }
 
+  /**
+   * Ends the life of entries, so that only what may follow it is left, and removes leases, so that loads of now do not
+   * begin another. What cannot be ended is deleted.
+   *
+   * @param staleMs how long a value may be served past a life that would not have ended
+   */
+  async expireMany(keys: readonly string[], staleMs: number): Promise<boolean> {
+    const deleted = await Promise.all(keys.map((key) => this.#expire(key, staleMs)))
+    return this.evictMany(deleted.filter((key) => key !== undefined))
+  }
+
+  /** The key, if there is something that has to be deleted. */
+  async #expire(key: string, staleMs: number): Promise<string | undefined> {
+    const { store, frames, observer } = this.parts
+    const sharedKey = this.parts.keyOf(key)
+    try {
+      const [found] = await store.getMany([sharedKey])
+      const ended = found!.bytes === null ? undefined : frames.expired(key, found!.bytes, staleMs)
+      if (ended === undefined) return key
+      const head = found!.bytes!.subarray(0, headBytes)
+      const { stands } = await store.replace({ key: sharedKey, head, version: undefined, ...ended })
+      // Somebody wrote meanwhile; what he wrote may be older than this.
+      return stands ? undefined : key
+    } catch (error) {
+      // It is evicted instead, and whatever comes of that is told.
+      observer.sharedFailed('evict', error)
+      return key
+    }
+  }
+
   /** Deletes keys and whatever lease stands on them; false if some of that is left to the journal. */
   evictMany(keys: readonly string[]): Promise<boolean> {
     return this.evictStored(keys.map(this.parts.keyOf))
@@ -122,7 +156,7 @@ export class SharedWrites {
           return true
         } catch (error) {
           journal.keep(group, deferredLifeMs)
-          observer.sharedFailed('evict', error)
+          for (const sharedKey of group) observer.failed('evict', error, { key: this.parts.fromShared(sharedKey) })
           return false
         }
       }),

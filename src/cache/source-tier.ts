@@ -1,37 +1,120 @@
 import type { CompleteClock } from '../kernel/clock'
+import { cacheError, isCacheError } from '../kernel/errors'
+import type { Bulkhead, Place } from '../policies/bulkhead'
+import type { Adjustments } from './adjustments'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
 import type { Flight } from './flight'
-import type { Loaded, Tier } from './tier'
+import type { Kept, Loaded, Tier } from './tier'
 
-/** The last tier: the user's method, its time measured, its value made safe to keep. */
+/** What a {@link SourceTier} works with. */
+export interface SourceTierParts {
+  readonly cache: string
+  readonly entries: EntryMaker
+  readonly clock: CompleteClock
+  readonly observer: CacheObserver
+  /** Undefined where any number of loads may run at once. */
+  readonly bulkhead: Bulkhead | undefined
+}
+
+/** The last tier: the user's method, its time measured, its answer made safe to keep. */
 export class SourceTier implements Tier {
-  constructor(
-    private readonly entries: EntryMaker,
-    private readonly clock: CompleteClock,
-    private readonly observer: CacheObserver,
-  ) {}
+  constructor(private readonly parts: SourceTierParts) {}
 
-  async load({ key, request, signal, stamp }: Flight): Promise<Loaded> {
-    const startedAt = this.clock.now()
-    let value: unknown
+  async load(flight: Flight): Promise<Loaded> {
+    const place = this.#takePlace(flight)
+    if (place?.entered !== undefined) await entering(place, flight)
     try {
-      value = await request.load(signal)
-    } catch (error) {
-      this.observer.loadFailed(key, this.clock.now() - startedAt, error)
-      throw error
+      return await this.#call(flight)
+    } finally {
+      place?.leave()
     }
-    const loadMs = this.clock.now() - startedAt
-    this.observer.loaded(key, loadMs)
+  }
+
+  /** @throws CW_LOADS_FULL */
+  #takePlace(flight: Flight): Place | undefined {
+    const { bulkhead, cache, observer } = this.parts
+    if (bulkhead === undefined) return undefined
+    // Whom another load waits for must not wait for it.
+    const place = bulkhead.take(flight.parent !== undefined || flight.isAwaited)
+    if (place !== undefined) return place
+    const error = cacheError(
+      'CW_LOADS_FULL',
+      `Cache '${cache}': ${bulkhead.inside} loads are running and ${bulkhead.waiting} wait, so the method was not called. Raise \`maxConcurrentLoads\` or \`maxQueuedLoads\`, or let stale values stand in (\`staleIfError\`).`,
+    )
+    observer.shed(flight.key)
+    flight.failure = { error }
+    throw error
+  }
+
+  async #call(flight: Flight): Promise<Loaded> {
+    const { clock, observer } = this.parts
+    const { key, request, signal, adjustments } = flight
+    const startedAt = clock.now()
+    let returned: unknown
+    try {
+      signal.throwIfAborted()
+      returned = await request.load(signal)
+      if (adjustments.failure !== undefined) throw adjustments.failure.error
+    } catch (error) {
+      return this.#failed(flight, error, startedAt)
+    }
+    observer.loaded(key, clock.now() - startedAt)
+    return this.#returned(flight, returned, startedAt)
+  }
+
+  #returned(flight: Flight, returned: unknown, startedAt: number): Loaded {
+    const { key, request, adjustments, stamp, previous } = flight
     const { terms } = request
-    const kept = terms.ifKept(value)
+    const unmodified = adjustments.isUnmodified ? previous : undefined
+    const value = unmodified === undefined ? returned : flight.isolation.give(unmodified.held)
+    const kept = adjustments.isSkipped ? undefined : terms.ifKept(value)
+    const adjusted = adjust(kept ?? { tags: [], ttlMs: terms.ttlMs }, adjustments, unmodified)
+    const loadMs = this.parts.clock.now() - startedAt
     // Also a value that is not kept is made an entry: those who waited together must not share one mutable object.
-    const entry = this.entries.make(key, value, kept?.tags ?? [], terms, {
-      stamp,
-      verifiedAt: startedAt,
-      loadMs,
-      version: kept?.version,
-    })
-    return { entry, keep: entry !== undefined && kept !== undefined && terms.ttlMs > 0, value }
+    const entry = this.parts.entries.make(key, value, adjusted, terms, { stamp, verifiedAt: startedAt, loadMs })
+    return { entry, keep: entry !== undefined && kept !== undefined && adjusted.ttlMs > 0, value }
+  }
+
+  #failed(flight: Flight, error: unknown, startedAt: number): Loaded {
+    const { key, request, stamp, signal } = flight
+    const { entries, clock, observer } = this.parts
+    const loadMs = clock.now() - startedAt
+    observer.loadFailed(key, loadMs, error)
+    flight.failure = { error }
+    // Who left has no answer to keep, and a mistake in the program is none.
+    if (signal.aborted || isCacheError(error) || !request.terms.keepsError(error)) throw error
+    const entry = entries.makeError(key, error, request.terms, { stamp, verifiedAt: startedAt, loadMs })
+    return { entry, keep: true, value: undefined }
+  }
+}
+
+/** Waits in the queue, unless nobody waits for the load any more. */
+async function entering(place: Place, flight: Flight): Promise<void> {
+  const leave = (): void => place.withdraw(flight.signal.reason)
+  flight.signal.addEventListener('abort', leave)
+  flight.hurry = () => place.hurry()
+  try {
+    await place.entered
+  } finally {
+    flight.signal.removeEventListener('abort', leave)
+    flight.hurry = () => {}
+  }
+}
+
+/** What is kept of a value, after what the method itself said of it. */
+function adjust(
+  kept: Kept,
+  { ttlMs, tags, validator }: Adjustments,
+  unmodified: Pick<Kept, 'tags' | 'version' | 'validator'> | undefined,
+): Kept {
+  return {
+    tags:
+      tags.length === 0 && unmodified === undefined
+        ? kept.tags
+        : [...new Set([...kept.tags, ...(unmodified?.tags ?? []), ...tags])],
+    ttlMs: ttlMs ?? kept.ttlMs,
+    version: kept.version ?? unmodified?.version,
+    validator: validator ?? unmodified?.validator,
   }
 }

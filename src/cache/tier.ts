@@ -1,4 +1,5 @@
 import type { Entry } from '../kernel/entry'
+import type { Policies } from '../policies/policies'
 import type { Flight } from './flight'
 
 /*
@@ -34,7 +35,9 @@ import type { Flight } from './flight'
  *
  * The feed may overtake the answer it is about, so a flight is marked before it asks and not kept if it was named since.
  *
- * Expiry is absolute. The source decides when a value dies, the tiers only ever shorten it.
+ * Expiry is absolute. The source decides when a value dies, the tiers only ever shorten it. Past its life a value may
+ * stand in for the next one for a while (see policies/staleness.ts), in the shared tier too, where it stays until that
+ * one takes its place. What was evicted never does: an evict removes, and only `expire` merely ends a life.
  */
 
 /** A tier below the local one: finds a value, or asks the tier below it. */
@@ -63,6 +66,8 @@ export interface LoadRequest {
   readonly terms: Terms
   /** Whether the value may carry tags of its own. */
   readonly tagged: boolean
+  /** The call it is for: loads of one call through several caches keep one value on the method's one word. */
+  readonly call: object
 }
 
 /** On what terms a value is kept. */
@@ -70,15 +75,22 @@ export interface Terms {
   /** Milliseconds; 0 keeps nothing, `Infinity` keeps for ever. */
   readonly ttlMs: number
   readonly ttlJitter: number
-  /** The share of its life after which a value is loaded anew while it is still served; undefined: not at all. */
-  readonly refreshAhead?: number | undefined
+  readonly policies: Policies
   /** What is to be known of this value, or undefined if it is not to be kept at all. Never throws. */
   readonly ifKept: (value: unknown) => Kept | undefined
+  /** Whether an error is an answer to be kept. Never throws. */
+  readonly keepsError: (error: unknown) => boolean
+  /** What to answer with instead of an error, if anything. Never throws. */
+  readonly fallback: (error: unknown) => { readonly value: unknown } | undefined
 }
 
 /** What users tell of a value that is kept. */
 export interface Kept {
   readonly tags: readonly string[]
+  /** Milliseconds; 0 keeps nothing. */
+  readonly ttlMs: number
   /** A text that sorts as versions do; undefined where none is told. */
   readonly version?: string | undefined
+  /** What the source calls this state of the value. */
+  readonly validator?: string | undefined
 }

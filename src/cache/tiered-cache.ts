@@ -10,6 +10,7 @@ import type { Isolation } from './isolation'
 import { Loads } from './loads'
 import type { LocalTier } from './local-tier'
 import type { SharedTier } from './shared-tier'
+import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
 import type { Tier } from './tier'
@@ -18,6 +19,7 @@ import { Writes } from './writes'
 
 /** What a {@link TieredCache} works with. */
 export interface TieredCacheParts {
+  readonly cache: string
   readonly local: LocalTier
   /** Undefined where there is no shared tier. */
   readonly shared: SharedTier | undefined
@@ -29,15 +31,20 @@ export interface TieredCacheParts {
   readonly names: TagNames
   readonly entries: EntryMaker
   readonly isolation: Isolation
+  readonly stale: StaleAnswers
   readonly clock: CompleteClock
   readonly observer: CacheObserver
   readonly background: Background
   /** How old the word of the shared tier may be that a caller is answered on. */
   readonly maxStalenessMs: number
+  /** How long a value may be served past a life that an operation ends. */
+  readonly staleMs: number
   /** How long markers of evicted tags are kept at least. */
   readonly markerLifeMs: number
   /** How long others wait for a load. */
   readonly loadDeadlineMs: number
+  /** How many values may be loaded anew in the background at once. */
+  readonly maxRefreshes: number
 }
 
 /**
@@ -113,6 +120,11 @@ export class TieredCache {
     this.#changes.note(key)
     this.#flights.changed(key)
     this.parts.local.drop(key, 'invalidated')
+  }
+
+  /** The feed told that something beside this entry changed: the lease of a refresh. */
+  stir(key: string): void {
+    this.#flights.stir(key)
   }
 
   /** The feed told that any entry may have changed. */

@@ -1,3 +1,4 @@
+import type { CacheFailure } from '../events/error-handler'
 import { type CompleteClock, systemClock } from '../kernel/clock'
 import type { Entry, RemovalCause } from '../kernel/entry'
 import { cacheError } from '../kernel/errors'
@@ -6,6 +7,7 @@ import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
 import type { FlightRegistry } from './flight'
 import type { LocalTier } from './local-tier'
+import type { Unanswered } from './marker-knowledge'
 import type { SharedTier } from './shared-tier'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
@@ -29,6 +31,8 @@ export interface WritesParts {
   readonly observer: CacheObserver
   readonly background: Background
   readonly maxStalenessMs: number
+  /** How long a value may be served past a life that an operation ends. */
+  readonly staleMs: number
   /** How long markers of evicted tags are kept at least. */
   readonly markerLifeMs: number
 }
@@ -37,8 +41,8 @@ export interface WritesParts {
 export interface Write {
   readonly ticket: WriteTicket
   readonly stamp: number
-  /** Whether the shared tier answered when the write began; one that did not is not waited for again. */
-  readonly isReachable: boolean
+  /** Why the shared tier did not answer when the write began, if so; it is not waited for again. */
+  readonly unanswered: Unanswered | undefined
   /** When it began, by the machine's own clock, whatever clock the manager was given: it is held against a server's. */
   readonly beganAt: number
 }
@@ -49,10 +53,11 @@ export interface Put {
   readonly value: unknown
 }
 
-interface Accepted {
-  readonly key: string
+interface Accepted extends Put {
   readonly entry: Entry
 }
+
+type Evicted = Partial<Pick<CacheFailure, 'key' | 'tags'>>
 
 /** Puts and evictions in every tier of one cache; the evict path is told in tier.ts. */
 export class Writes {
@@ -63,8 +68,8 @@ export class Writes {
     const { shared, fence, markers } = this.parts
     // A value that is put was there before the markers are asked for.
     const began = { beganAt: systemClock.now(), ticket: fence.begin() }
-    const isReachable = (await shared?.knowledge.meet(tagged)) ?? true
-    return { ...began, isReachable, stamp: markers.stamp }
+    const unanswered = await shared?.knowledge.meet(tagged)
+    return { ...began, unanswered, stamp: markers.stamp }
   }
 
   end(write: Write): void {
@@ -80,16 +85,20 @@ export class Writes {
     const since = fence.now
     const sent = changes.begin()
     const emptying = this.#empty(emptied, write)
-    const kept = await background.follow(this.#putShared(accepted, write))
-    if (shared !== undefined) for (const key of keys) this.#forgetHere(key, 'replaced')
-    for (const [index, entry] of kept.entries()) {
-      const key = keys[index]!
-      observer.put(key)
-      const isLatest = fence.judge(write.ticket, key, undefined, since) === 'clear' && !changes.overlapped(sent, key)
-      if (entry !== undefined && isLatest) local.keep(key, entry)
+    let kept: readonly (Entry | undefined)[] = []
+    try {
+      kept = await background.follow(this.#putShared(accepted, write))
+    } finally {
+      if (shared !== undefined) for (const key of keys) this.#forgetHere(key, 'replaced')
+      for (const [index, entry] of kept.entries()) {
+        const key = keys[index]!
+        observer.put(key)
+        const isLatest = fence.judge(write.ticket, key, undefined, since) === 'clear' && !changes.overlapped(sent, key)
+        if (entry !== undefined && isLatest) local.keep(key, entry)
+      }
+      changes.end(sent)
+      await emptying
     }
-    changes.end(sent)
-    await emptying
   }
 
   /**
@@ -100,6 +109,31 @@ export class Writes {
   async evict(keys: readonly string[]): Promise<boolean> {
     for (const key of keys) this.parts.observer.evict({ key })
     return this.#evictKeys(keys)
+  }
+
+  /**
+   * Ends the life of entries: what a policy allows past it may still be served, until the next value takes their place.
+   * Loads in progress are not kept.
+   */
+  async expire(keys: readonly string[]): Promise<void> {
+    const { shared, fence, flights, local, background, observer, staleMs } = this.parts
+    const endHere = (): void => {
+      for (const key of keys) {
+        fence.note(key)
+        flights.revoke(key)
+        if (shared === undefined) local.expire(key, staleMs)
+        else local.drop(key, 'expired')
+      }
+    }
+    for (const key of keys) observer.evict({ key })
+    endHere()
+    if (shared === undefined) return
+    try {
+      await background.follow(shared.writes.expireMany(keys, staleMs))
+    } finally {
+      // Meanwhile another reader may have fetched the old value from the shared tier.
+      endHere()
+    }
   }
 
   /**
@@ -134,13 +168,13 @@ export class Writes {
   /** Removes every entry that carries one of the tags. */
   async evictTags(tags: readonly string[]): Promise<void> {
     this.parts.observer.evict({ tags })
-    await this.#raise(this.parts.names.inCache(tags))
+    await this.#raise(this.parts.names.inCache(tags), { tags })
   }
 
   /** Removes the entry of a key, and those of all keys that begin with its parts. */
   async evictPrefix(key: string): Promise<void> {
     this.parts.observer.evict({ key })
-    await Promise.all([this.#raise([this.parts.names.prefix(key)]), this.#evictKeys([key])])
+    await Promise.all([this.#raise([this.parts.names.prefix(key)], { key }), this.#evictKeys([key])])
   }
 
   /** Removes every entry. */
@@ -148,8 +182,11 @@ export class Writes {
     this.parts.observer.evict({})
     this.clearHere()
     if (this.parts.shared === undefined) return
-    await this.#moveMarkers([this.parts.names.all])
-    this.clearHere()
+    try {
+      await this.#moveMarkers([this.parts.names.all], 'clear', {})
+    } finally {
+      this.clearHere()
+    }
   }
 
   /** The local half of {@link clear}. */
@@ -200,14 +237,14 @@ export class Writes {
       const verdict = isOlder ? 'older' : fence.judge(write.ticket, key, kept?.version)
       if (verdict !== 'clear') observer.superseded(key)
       if (verdict === 'older') continue
-      const origin = { stamp: write.stamp, verifiedAt: clock.now(), loadMs: 0, version: kept?.version }
+      const origin = { stamp: write.stamp, verifiedAt: clock.now(), loadMs: 0 }
       const entry =
-        verdict === 'overlapped' || kept === undefined || terms.ttlMs === 0
+        verdict === 'overlapped' || kept === undefined || kept.ttlMs === 0
           ? undefined
-          : entries.make(key, value, kept.tags, terms, origin)
+          : entries.make(key, value, kept, terms, origin)
       // Whatever stood there is older than this write, so it goes even if the new value cannot stay.
       if (entry === undefined) emptied.push(key)
-      else accepted.push({ key, entry })
+      else accepted.push({ key, value, entry })
     }
     return { accepted, emptied }
   }
@@ -216,15 +253,17 @@ export class Writes {
   async #putShared(puts: readonly Accepted[], write: Write): Promise<readonly (Entry | undefined)[]> {
     const { shared } = this.parts
     if (shared === undefined) return puts.map(({ entry }) => entry)
-    if (write.isReachable) return shared.writes.putMany(puts, write.beganAt)
+    const { unanswered } = write
+    if (unanswered === undefined) return shared.writes.putMany(puts, write.beganAt)
     shared.writes.deferPuts(puts.map(({ key }) => key))
+    for (const { key, value } of puts) this.parts.observer.failed('put', unanswered.error, { key, value })
     return puts.map(() => undefined)
   }
 
   /** Lets nothing stay at these keys; a shared tier that did not answer this write before is not waited for again. */
   async #empty(keys: readonly string[], write: Write): Promise<void> {
     if (keys.length === 0) return
-    if (write.isReachable) return void (await this.#evictKeys(keys))
+    if (write.unanswered === undefined) return void (await this.#evictKeys(keys))
     for (const key of keys) this.#dropHere(key)
     this.parts.shared?.writes.deferPuts(keys)
   }
@@ -233,10 +272,12 @@ export class Writes {
     const { shared, background } = this.parts
     for (const key of keys) this.#dropHere(key)
     if (shared === undefined) return true
-    const isThrough = await background.follow(shared.writes.evictMany(keys))
-    // Meanwhile another reader may have fetched the old value from the shared tier.
-    for (const key of keys) this.#dropHere(key)
-    return isThrough
+    try {
+      return await background.follow(shared.writes.evictMany(keys))
+    } finally {
+      // Meanwhile another reader may have fetched the old value from the shared tier.
+      for (const key of keys) this.#dropHere(key)
+    }
   }
 
   #dropHere(key: string, cause: RemovalCause = 'explicit', version?: string): void {
@@ -249,18 +290,21 @@ export class Writes {
     this.parts.local.drop(key, cause)
   }
 
-  async #raise(names: readonly string[]): Promise<void> {
+  async #raise(names: readonly string[], what: Evicted): Promise<void> {
     this.parts.flights.detachTagged()
-    await this.#moveMarkers(names)
-    this.parts.flights.detachTagged()
+    try {
+      await this.#moveMarkers(names, 'evict', what)
+    } finally {
+      this.parts.flights.detachTagged()
+    }
   }
 
-  async #moveMarkers(names: readonly string[]): Promise<void> {
+  async #moveMarkers(names: readonly string[], operation: 'evict' | 'clear', what: Evicted): Promise<void> {
     const { markers, background, markerLifeMs, clock, observer } = this.parts
     try {
       await background.follow(markers.evict(names, markerLifeMs, clock.now()))
     } catch (error) {
-      observer.sharedFailed('tags', error)
+      observer.failed(operation, error, what)
     }
   }
 }

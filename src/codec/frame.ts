@@ -16,6 +16,11 @@ export interface FrameHeader {
   /** How long the load took, in milliseconds. */
   readonly loadTime: number
   readonly tags: readonly string[]
+  /** Server time in milliseconds until which the entry may be served past its end; `expiresAt` where it may not. */
+  readonly staleUntil: number
+  /** Whether the value is an error. */
+  readonly isError: boolean
+  readonly validator: string | undefined
 }
 
 /** Why bytes are not an entry. */
@@ -34,12 +39,18 @@ export type DecodedFrame =
  *   0 magic   1 kind   2 version   3 format   4 u32 checksum of everything else
  *   8 fill id (8)   16 f64 stamp   24 f64 createdAt   32 f64 expiresAt   40 f32 loadTime
  *   44 u32 key length, key   u16 tag count, each: u16 length, tag   u32 payload length, payload
+ * Version 2, only for entries that need it, has between tags and payload:
+ *   f64 staleUntil   u8 flags (1: an error; 2: a validator)   u16 validator length, validator
  * A lease is the first four bytes and its token. Bytes once released are pinned by the golden test and never reinterpreted.
  */
 const magic = 0xca
 const valueKind = 0x56
 const leaseKind = 0x4c
-const version = 1
+const plainVersion = 1
+const extendedVersion = 2
+const errorFlag = 1
+const validatorFlag = 2
+const extensionBytes = 11
 const keyAt = 48
 const longestLease = 256
 
@@ -62,11 +73,12 @@ export function encodeFrame(header: FrameHeader, format: number, payload: Buffer
     )
   }
   const tagsAt = keyAt + keyBytes
-  const payloadAt = tagBytes.reduce((total, bytes) => total + 2 + bytes, tagsAt + 2) + 4
+  const extension = encodeExtension(header)
+  const payloadAt = tagBytes.reduce((total, bytes) => total + 2 + bytes, tagsAt + 2) + extension.length + 4
   const frame = Buffer.allocUnsafe(payloadAt + payload.length)
   frame[0] = magic
   frame[1] = valueKind
-  frame[2] = version
+  frame[2] = extension.length === 0 ? plainVersion : extendedVersion
   frame[3] = format
   frame.set(header.fillId, 8)
   frame.writeDoubleBE(header.stamp, 16)
@@ -80,6 +92,7 @@ export function encodeFrame(header: FrameHeader, format: number, payload: Buffer
     at = frame.writeUInt16BE(tagBytes[index]!, at)
     at += frame.write(tags[index]!, at)
   }
+  at += extension.copy(frame, at)
   frame.writeUInt32BE(payload.length, at)
   frame.set(payload, payloadAt)
   frame.writeUInt32BE(checksum(frame), 4)
@@ -90,15 +103,15 @@ export function encodeFrame(header: FrameHeader, format: number, payload: Buffer
 export function decodeFrame(bytes: Buffer, key: string): DecodedFrame {
   if (bytes[0] !== magic) return notAFrame
   if (bytes.length < 4) return truncated
-  if (bytes[2]! > version) return newer
-  if (bytes[2] !== version) return damaged
-  if (bytes[1] === leaseKind) return decodeLease(bytes)
+  if (bytes[2]! > extendedVersion) return newer
+  if (bytes[2] === 0) return damaged
+  if (bytes[1] === leaseKind) return bytes[2] === plainVersion ? decodeLease(bytes) : newer
   return bytes[1] === valueKind ? decodeValue(bytes, key) : damaged
 }
 
 /** The bytes that stand at a key while its value is being loaded. */
 export function encodeLease(token: string): Buffer {
-  return Buffer.concat([Buffer.of(magic, leaseKind, version, 0), Buffer.from(token)])
+  return Buffer.concat([Buffer.of(magic, leaseKind, plainVersion, 0), Buffer.from(token)])
 }
 
 function decodeLease(bytes: Buffer): DecodedFrame {
@@ -122,22 +135,71 @@ function decodeValue(bytes: Buffer, key: string): DecodedFrame {
     tags.push(bytes.toString('utf8', at + 2, tagEnd))
     at = tagEnd
   }
+  const extension = bytes[2] === extendedVersion ? decodeExtension(bytes, at) : noExtension
+  if (extension === undefined) return truncated
+  at += extension.length
   const payloadAt = at + 4
   if (payloadAt > end) return truncated
   const payloadEnd = payloadAt + bytes.readUInt32BE(at)
   if (payloadEnd !== end) return payloadEnd > end ? truncated : padded
   if (bytes.readUInt32BE(4) !== checksum(bytes)) return damaged
   if (bytes.toString('utf8', keyAt, tagsAt) !== key) return wrongKey
+  const expiresAt = bytes.readDoubleBE(32)
   const header: FrameHeader = {
     key,
     fillId: bytes.subarray(8, 16),
     stamp: bytes.readDoubleBE(16),
     createdAt: bytes.readDoubleBE(24),
-    expiresAt: bytes.readDoubleBE(32),
+    expiresAt,
     loadTime: bytes.readFloatBE(40),
     tags,
+    staleUntil: extension.staleUntil ?? expiresAt,
+    isError: extension.isError,
+    validator: extension.validator,
   }
   return { kind: 'value', header, format: bytes[3]!, payload: bytes.subarray(payloadAt) }
+}
+
+interface Extension {
+  readonly length: number
+  readonly staleUntil: number | undefined
+  readonly isError: boolean
+  readonly validator: string | undefined
+}
+
+const noExtension: Extension = { length: 0, staleUntil: undefined, isError: false, validator: undefined }
+
+/** Empty where version 1 says it all, so that processes which know no other go on reading most entries. */
+function encodeExtension({ expiresAt, staleUntil, isError, validator }: FrameHeader): Buffer {
+  if (staleUntil === expiresAt && !isError && validator === undefined) return Buffer.alloc(0)
+  const text = Buffer.from(validator ?? '')
+  if (text.length > 0xffff) {
+    throw cacheError(
+      'CW_VALUE_TOO_LARGE',
+      'A validator takes at most 65535 bytes; give a shorter one, such as a digest.',
+    )
+  }
+  const extension = Buffer.alloc(extensionBytes + text.length)
+  extension.writeDoubleBE(staleUntil, 0)
+  extension[8] = (isError ? errorFlag : 0) | (validator === undefined ? 0 : validatorFlag)
+  extension.writeUInt16BE(text.length, 9)
+  extension.set(text, extensionBytes)
+  return extension
+}
+
+/** Undefined if the bytes end before it does. */
+function decodeExtension(bytes: Buffer, at: number): Extension | undefined {
+  if (at + extensionBytes > bytes.length) return undefined
+  const textAt = at + extensionBytes
+  const textEnd = textAt + bytes.readUInt16BE(at + 9)
+  if (textEnd > bytes.length) return undefined
+  const flags = bytes[at + 8]!
+  return {
+    length: textEnd - at,
+    staleUntil: bytes.readDoubleBE(at),
+    isError: (flags & errorFlag) !== 0,
+    validator: (flags & validatorFlag) === 0 ? undefined : bytes.toString('utf8', textAt, textEnd),
+  }
 }
 
 // The first four bytes are where the checksum starts from, so that they are covered without a copy or a second pass.

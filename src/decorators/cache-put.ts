@@ -5,6 +5,7 @@ import type {
   CachePutOptions,
   ConditionFunction,
   KeyFunction,
+  NegativeFunction,
   ResultKeyFunction,
   ResultTagsFunction,
   UnlessFunction,
@@ -29,8 +30,9 @@ export function CachePut<
   Unless extends UnlessFunction = UnlessFunction,
   Tags extends ResultTagsFunction = ResultTagsFunction,
   Versions extends VersionFunction = VersionFunction,
+  Negative extends NegativeFunction = NegativeFunction,
 >(
-  options: CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions> = {},
+  options: CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions, Negative> = {},
 ): CacheMethodDecorator<{
   key: Key
   resultKey: ResultKey
@@ -38,6 +40,7 @@ export function CachePut<
   unless: Unless
   resultTags: Tags
   version: Versions
+  negative: Negative
 }> {
   // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
   refuseBare('@CachePut', arguments)

@@ -4,7 +4,9 @@ import type { CacheMethodDecorator } from './method-decorator'
 import type {
   CacheableOptions,
   ConditionFunction,
+  FallbackFunction,
   KeyFunction,
+  NegativeFunction,
   ResultTagsFunction,
   UnlessFunction,
   VersionFunction,
@@ -28,9 +30,19 @@ export function Cacheable<
   Unless extends UnlessFunction = UnlessFunction,
   Tags extends ResultTagsFunction = ResultTagsFunction,
   Versions extends VersionFunction = VersionFunction,
+  Negative extends NegativeFunction = NegativeFunction,
+  Fallback extends FallbackFunction = FallbackFunction,
 >(
-  options: CacheableOptions<Key, Condition, Unless, Tags, Versions> = {},
-): CacheMethodDecorator<{ key: Key; condition: Condition; unless: Unless; resultTags: Tags; version: Versions }> {
+  options: CacheableOptions<Key, Condition, Unless, Tags, Versions, Negative, Fallback> = {},
+): CacheMethodDecorator<{
+  key: Key
+  condition: Condition
+  unless: Unless
+  resultTags: Tags
+  version: Versions
+  negative: Negative
+  fallback: Fallback
+}> {
   // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
   refuseBare('@Cacheable', arguments)
   return ((...args: unknown[]) =>

@@ -9,21 +9,32 @@ import type {
   CacheEvictOptions,
   CachePutOptions,
   ConditionFunction,
+  FallbackFunction,
   KeyFunction,
+  NegativeFunction,
   ResultKeyFunction,
   ResultTagsFunction,
   UnlessFunction,
   VersionFunction,
 } from './options'
 
-type Read = CacheableOptions<KeyFunction, ConditionFunction, UnlessFunction, ResultTagsFunction, VersionFunction>
+type Read = CacheableOptions<
+  KeyFunction,
+  ConditionFunction,
+  UnlessFunction,
+  ResultTagsFunction,
+  VersionFunction,
+  NegativeFunction,
+  FallbackFunction
+>
 type Put = CachePutOptions<
   KeyFunction,
   ResultKeyFunction,
   ConditionFunction,
   UnlessFunction,
   ResultTagsFunction,
-  VersionFunction
+  VersionFunction,
+  NegativeFunction
 >
 type Evict = CacheEvictOptions<KeyFunction, ResultKeyFunction, ConditionFunction, UnlessFunction, ArgumentTagsFunction>
 
@@ -70,6 +81,8 @@ export function Caching<
   condition: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'condition'>
   unless: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'unless'>
   version: FunctionOf<Reads[number] | Puts[number], 'version'>
+  negative: FunctionOf<Reads[number] | Puts[number], 'negative'>
+  fallback: FunctionOf<Reads[number], 'fallback'>
   resultTags: FunctionOf<Reads[number] | Puts[number], 'tags'>
   argumentTags: FunctionOf<Evicts[number], 'tags'>
 }> {

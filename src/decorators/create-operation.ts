@@ -1,11 +1,19 @@
-import { checkTags } from '../cache/cache'
+import { checkTags } from '../cache/check-tags'
 import { type Duration, milliseconds } from '../kernel/duration'
 import { cacheError } from '../kernel/errors'
 import { checkOptions, type Rule, rules } from '../kernel/options'
 import type { Operation, UserFunction } from '../metadata/operation'
+import type { ErrorFilters } from '../policies/error-filter'
+import {
+  checkPolicies,
+  errorFilterRules,
+  keepPolicyRules,
+  loadPolicyRules,
+  type PolicyPlace,
+} from '../policies/policies'
 
 /** The options of all three kinds in one; each kind allows some of them. */
-interface AnyOptions {
+interface AnyOptions extends PolicyPlace {
   readonly cache?: string | readonly string[]
   readonly manager?: unknown
   readonly key?: UserFunction
@@ -15,7 +23,10 @@ interface AnyOptions {
   readonly unless?: UserFunction
   readonly tags?: UserFunction | readonly string[]
   readonly version?: UserFunction
-  readonly refreshAhead?: number
+  readonly negative?: UserFunction
+  readonly fallback?: UserFunction
+  readonly afterError?: boolean | ErrorFilters
+  readonly expire?: boolean
   readonly before?: boolean
   readonly allEntries?: boolean
 }
@@ -33,23 +44,28 @@ const managerRule = rules.either(rules.object, rules.callable)
 /** What a class may say for its methods. */
 export const classRules = { cache: cacheNames, ttl: rules.anything, manager: managerRule }
 
-const readRules = {
+const commonRules = {
   ...classRules,
   key: rules.callable,
   condition: rules.callable,
   unless: rules.callable,
   tags: rules.either(rules.list, rules.callable),
-  version: rules.callable,
-  refreshAhead: rules.shareWithin,
 }
-const putRules = { ...readRules, resultKey: rules.callable }
-const { ttl: _, version: __, refreshAhead: ___, ...untimed } = putRules
-const evictRules = { ...untimed, before: rules.flag, allEntries: rules.flag }
+const keepRules = { version: rules.callable, negative: rules.callable }
+const resultKeyRule = { resultKey: rules.callable }
+const { ttl: _, ...untimed } = commonRules
 
 const rulesOf: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>>> = {
-  read: readRules,
-  put: putRules,
-  evict: evictRules,
+  read: { ...commonRules, ...keepRules, ...loadPolicyRules, fallback: rules.callable },
+  put: { ...commonRules, ...keepRules, ...keepPolicyRules, ...resultKeyRule },
+  evict: {
+    ...untimed,
+    ...resultKeyRule,
+    before: rules.flag,
+    allEntries: rules.flag,
+    expire: rules.flag,
+    afterError: rules.either(rules.flag, rules.object),
+  },
 }
 
 const decoratorOf: Readonly<Record<Operation['kind'], string>> = {
@@ -64,6 +80,10 @@ const contradictions: readonly (readonly [keyof AnyOptions, keyof AnyOptions, st
   ['allEntries', 'key', 'one evicts everything, the other one entry'],
   ['allEntries', 'resultKey', 'one evicts everything, the other one entry'],
   ['allEntries', 'tags', 'one evicts everything, the other what carries tags'],
+  ['expire', 'allEntries', 'only single entries are expired'],
+  ['expire', 'tags', 'only single entries are expired'],
+  ['afterError', 'before', 'before the method nobody knows whether it fails'],
+  ['afterError', 'resultKey', '`resultKey` needs the result, and there is none after an error'],
   ['before', 'unless', '`unless` needs the result, and there is none before the method'],
   ['before', 'resultKey', '`resultKey` needs the result, and there is none before the method'],
 ]
@@ -87,6 +107,9 @@ export function createOperation(kind: Operation['kind'], options: object, where:
       )
     }
   }
+  if (typeof given.afterError === 'object') checkOptions(`${here}, afterError`, given.afterError, errorFilterRules)
+  const policies = policiesOf(given)
+  checkPolicies(policies, here)
   return Object.freeze({
     kind,
     decorator,
@@ -98,7 +121,11 @@ export function createOperation(kind: Operation['kind'], options: object, where:
     unless: given.unless,
     tags: tagsOf(given.tags, here),
     version: given.version,
-    refreshAhead: given.refreshAhead,
+    negative: given.negative,
+    fallback: given.fallback,
+    policies,
+    afterError: given.afterError ?? false,
+    expire: given.expire ?? false,
     before: given.before ?? false,
     allEntries: given.allEntries ?? false,
     manager: given.manager,
@@ -116,6 +143,11 @@ function tagsOf(tags: AnyOptions['tags'], here: string): UserFunction | undefine
   checkTags(tags, here)
   const fixed = Object.freeze([...tags])
   return () => fixed
+}
+
+function policiesOf(given: AnyOptions): PolicyPlace {
+  const said = Object.entries(given).filter(([name]) => name === 'ttl' || Object.hasOwn(loadPolicyRules, name))
+  return Object.freeze(Object.fromEntries(said))
 }
 
 // `allEntries: false` says nothing.

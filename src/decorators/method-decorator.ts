@@ -7,6 +7,8 @@ interface Fits<Arguments extends readonly unknown[], Result> {
   readonly condition: (...args: Arguments) => unknown
   readonly unless: (result: Result, ...args: Arguments) => unknown
   readonly version: (result: Result, ...args: Arguments) => unknown
+  readonly negative: (result: Result, ...args: Arguments) => unknown
+  readonly fallback: (error: unknown, ...args: Arguments) => Result | Promise<Result>
   readonly resultTags: (result: Result, ...args: Arguments) => unknown
   readonly argumentTags: (...args: Arguments) => unknown
 }

@@ -2,6 +2,8 @@ import type { Duration } from '../kernel/duration'
 import type { Version } from '../kernel/version'
 import type { CacheKeyParts } from '../key/key-encoder'
 import type { CacheManager } from '../manager/cache-manager'
+import type { ErrorFilters } from '../policies/error-filter'
+import type { KeepPolicyOptions, LoadPolicyOptions } from '../policies/policies'
 
 /*
  * The functions users write are generic parameters of the decorators, so that the compiler can hold them against the
@@ -23,6 +25,10 @@ export type UnlessFunction = (result: Anything, ...args: Anything[]) => boolean
 export type ResultTagsFunction = (result: Anything, ...args: Anything[]) => readonly string[]
 /** Tells which of two results is the newer one. */
 export type VersionFunction = (result: Anything, ...args: Anything[]) => Version
+/** Says of a result that there is nothing. */
+export type NegativeFunction = (result: Anything, ...args: Anything[]) => boolean
+/** Answers instead of an error. */
+export type FallbackFunction = (error: unknown, ...args: Anything[]) => Anything
 /** Names tags by the arguments. */
 export type ArgumentTagsFunction = (...args: Anything[]) => readonly string[]
 
@@ -34,8 +40,8 @@ export interface OperationOptions {
   readonly manager?: CacheManager | (() => CacheManager)
 }
 
-/** Options of `@Cacheable`. */
-export interface CacheableOptions<Key, Condition, Unless, Tags, Versions> extends OperationOptions {
+/** How results are kept. */
+interface ResultOptions<Key, Condition, Unless, Tags, Versions, Negative> extends OperationOptions, KeepPolicyOptions {
   /** Makes the key of the arguments. @default all parameters, or those marked `@CacheKey()`, without those marked `@CacheIgnore()` */
   readonly key?: Key
   /** How long the value lives. @default the cache's `ttl` */
@@ -53,16 +59,21 @@ export interface CacheableOptions<Key, Condition, Unless, Tags, Versions> extend
    * @default none: where two processes write one key at once, neither value stays
    */
   readonly version?: Versions
-  /**
-   * The share of its life (above 0, below 1) after which the value is loaded anew in the background by the next read,
-   * while it is still served. @default the cache's `refreshAhead`
-   */
-  readonly refreshAhead?: number
+  /** Whether a result says that there is nothing, and lives for `negativeTtl`. @default null and undefined */
+  readonly negative?: Negative
 }
 
-/** Options of `@CachePut`. */
-export interface CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions>
-  extends CacheableOptions<Key, Condition, Unless, Tags, Versions> {
+/** Options of `@Cacheable`; those of {@link LoadPolicyOptions} default to the cache's. */
+export interface CacheableOptions<Key, Condition, Unless, Tags, Versions, Negative, Fallback>
+  extends ResultOptions<Key, Condition, Unless, Tags, Versions, Negative>,
+    LoadPolicyOptions {
+  /** What to answer with where the method failed and no stale value may stand in; kept nowhere. @default the error */
+  readonly fallback?: Fallback
+}
+
+/** Options of `@CachePut`; those of {@link KeepPolicyOptions} default to the cache's. */
+export interface CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions, Negative>
+  extends ResultOptions<Key, Condition, Unless, Tags, Versions, Negative> {
   /** Makes the key of the result and the arguments, for an id that the method assigns. @default `key` */
   readonly resultKey?: ResultKey
 }
@@ -84,8 +95,18 @@ export interface CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags> exte
   readonly tags?: Tags | readonly string[]
   /** Evicts before the method, whether it will succeed or not. @default false: after it has succeeded */
   readonly before?: boolean
+  /**
+   * Evicts also when the method has failed: with any error (`true`), or with those that are meant. Such an evict knows no
+   * result. @default false
+   */
+  readonly afterError?: boolean | ErrorFilters
   /** Evicts every entry of the cache. @default false */
   readonly allEntries?: boolean
+  /**
+   * Ends the life of the entry instead of removing it, so that `staleWhileRevalidate` and `staleIfError` may serve it
+   * until the next is loaded. @default false: nobody is served what was evicted
+   */
+  readonly expire?: boolean
 }
 
 /** Options of `@CacheConfig`. */

@@ -1,5 +1,6 @@
 import type { RemovalCause } from '../kernel/entry'
 import type { CacheError } from '../kernel/errors'
+import type { StaleReason } from '../kernel/stale-reason'
 
 /** The tier a value came from. */
 export type TierName = 'local' | 'shared'
@@ -14,6 +15,10 @@ export interface CacheEvents {
   load: { readonly cache: string; readonly key: string; readonly durationMs: number }
   /** The method was called and failed; its error went to the callers. */
   loadFailure: { readonly cache: string; readonly key: string; readonly durationMs: number; readonly error: unknown }
+  /** A value past its life was served; `reason` says why. Also counted as a hit if no load was waited for. */
+  stale: { readonly cache: string; readonly key: string; readonly reason: StaleReason }
+  /** A load was turned away, since too many were running and waiting. */
+  shed: { readonly cache: string; readonly key: string }
   /** A value was put by a write. */
   put: { readonly cache: string; readonly key: string }
   /** Entries were asked to go: one key, the carriers of tags, or all of a cache (neither `key` nor `tags`). */
@@ -30,6 +35,8 @@ export interface CacheEvents {
   unreadable: { readonly cache: string; readonly key: string; readonly error: CacheError }
   /** Evictions had to be kept back because the shared tier did not take them, or have arrived now. */
   deferred: { readonly pending: number }
+  /** A server of the shared tier has stopped answering in time, and is left alone, or answers again. */
+  circuit: { readonly server: string; readonly state: 'open' | 'closed' }
   /** The shared tier failed an operation. The call was answered without it. */
   sharedFailure: { readonly cache: string | undefined; readonly operation: SharedOperation; readonly error: unknown }
 }
@@ -46,6 +53,8 @@ export const cacheEventNames = [
   'miss',
   'load',
   'loadFailure',
+  'stale',
+  'shed',
   'put',
   'evict',
   'removal',
@@ -54,5 +63,6 @@ export const cacheEventNames = [
   'skipped',
   'unreadable',
   'deferred',
+  'circuit',
   'sharedFailure',
 ] as const satisfies readonly CacheEventName[]

@@ -1,4 +1,5 @@
 import type { RemovalCause } from '../kernel/entry'
+import type { StaleReason } from '../kernel/stale-reason'
 
 /** Counts of one cache since its manager was made; a snapshot that never changes. */
 export interface CacheStats {
@@ -16,6 +17,10 @@ export interface CacheStats {
   readonly loadTimes: LoadTimes
   /** Milliseconds the source would have worked for the hits: each hit counts the load time of its value. */
   readonly timeSavedMs: number
+  /** Values past their life that were served, by reason. */
+  readonly stale: Readonly<Record<StaleReason, number>>
+  /** Loads turned away, since too many were running and waiting. */
+  readonly shed: number
   readonly puts: number
   /** Evictions asked for: keys, tags and clears. */
   readonly evictions: number
@@ -73,6 +78,8 @@ export class StatsCounter {
   loadFailures = 0
   joins = 0
   timeSavedMs = 0
+  readonly stale: Record<StaleReason, number> = { revalidating: 0, resting: 0, error: 0, slow: 0 }
+  shed = 0
   puts = 0
   evictions = 0
   superseded = 0
@@ -103,6 +110,8 @@ export class StatsCounter {
         buckets: bucketBounds.map((upToMs, index) => ({ upToMs, count: this.#loadTimes[index]! })),
       },
       timeSavedMs: this.timeSavedMs,
+      stale: { ...this.stale },
+      shed: this.shed,
       puts: this.puts,
       evictions: this.evictions,
       superseded: this.superseded,

@@ -5,7 +5,7 @@ import { isCacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { Invocation } from './invocation'
 import type { Plan, Planned } from './plan'
-import { isVetoed, keyOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
+import { followsError, isVetoed, keyOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
 
 /*
  * The fixed order of effects, whatever the order of the decorators:
@@ -16,7 +16,7 @@ import { isVetoed, keyOf, type Outcome, passes, statesKey, tagsOf, termsOf } fro
  *   4. puts: unless, then key
  *   5. other evicts
  *
- * An error of the method goes to the caller and skips 4 and 5. Where a put takes part the method always runs, and what
+ * An error of the method goes to the caller and skips 4 and 5, except evicts whose `afterError` means it. Where a put takes part the method always runs, and what
  * the reads of the same method had no entry for is put too.
  */
 
@@ -60,6 +60,15 @@ async function inOrder(plan: Plan, invocation: Invocation): Promise<unknown> {
   const puts = targetsOf(plan.puts)
   const reads = plan.reads.filter(takesPart)
   const evictsAfter = targetsOf(plan.evictsAfter)
+  const evictsAfterError = evictsAfter.filter(({ planned }) => planned.operation.afterError !== false)
+  if (evictsAfterError.length > 0) {
+    invocation.whenFailed((error) =>
+      evict(
+        evictsAfterError.filter(({ planned }) => followsError(planned, invocation, error)),
+        invocation,
+      ),
+    )
+  }
   if (puts.length === 0) {
     // With the call of the method, not with this caller's wait for it: who else waits relies on them too.
     if (evictsAfter.length > 0) invocation.whenDone((result) => evict(evictsAfter, invocation, { result }))
@@ -103,10 +112,10 @@ function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Prom
     if (lookup === undefined) return invocation.proceed(signal)
     const { cache, key, planned } = lookup
     const load = (next: AbortSignal): Promise<unknown> => from(index + 1, next)
-    const terms = keptIfLoaded(termsOf(planned, cache, invocation), invocation)
+    const terms = keptIfLoaded(termsOf(planned, cache, invocation), invocation, index)
     const { tiers } = cache.parts
     const tagged = tiers.isTagged(planned.operation.tags !== undefined)
-    return tiers.loads.read({ key, load, terms, tagged }, signal)
+    return tiers.loads.read({ key, load, terms, tagged, call: invocation }, signal)
   }
   return from(0, invocation.signal)
 }
@@ -115,8 +124,14 @@ function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Prom
  * What another cache answered with is as old as it is there, and may go there at any moment; kept here it would begin
  * a second life.
  */
-function keptIfLoaded(terms: Terms, invocation: Invocation): Terms {
-  return { ...terms, ifKept: (value) => (invocation.invoked ? terms.ifKept(value) : undefined) }
+function keptIfLoaded(terms: Terms, invocation: Invocation, index: number): Terms {
+  return {
+    ...terms,
+    ifKept: (value) => (invocation.invoked ? terms.ifKept(value) : undefined),
+    keepsError: (error) => invocation.invoked && terms.keepsError(error),
+    // What one cache answers with instead of an error the next would take for a value.
+    fallback: (error) => (index === 0 ? terms.fallback(error) : undefined),
+  }
 }
 
 interface LookupIn {
@@ -173,7 +188,9 @@ async function evict(targets: readonly Target[], invocation: Invocation, outcome
       // Without a cache to look in, a tag means its carriers wherever they are.
       if (tags !== undefined && tags.length > 0) await (namesCache ? cache.evictTags(tags) : manager.evictTags(tags))
       const key = keyAfter(its, invocation, outcome)
-      if (key !== undefined) await cache.parts.tiers.writes.evict([key])
+      if (key === undefined) return
+      const { writes } = cache.parts.tiers
+      await (operation.expire ? writes.expire([key]) : writes.evict([key]))
     }),
   )
 }

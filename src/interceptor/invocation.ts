@@ -11,6 +11,7 @@ export class Invocation {
   /** Whether this call has called the method itself. */
   invoked = false
   #whenDone: ((result: unknown) => Promise<void>) | undefined
+  #whenFailed: ((error: unknown) => Promise<void>) | undefined
 
   constructor(method: DecoratedMethod, self: unknown, args: readonly unknown[]) {
     this.#method = method
@@ -32,6 +33,11 @@ export class Invocation {
     this.#whenDone = act
   }
 
+  /** What is to happen when the method has failed, before anybody has its error. */
+  whenFailed(act: (error: unknown) => Promise<void>): void {
+    this.#whenFailed = act
+  }
+
   /** Calls the method and nothing else. */
   direct(): Promise<unknown> {
     return Reflect.apply(this.#method.original, this.#self, this.args) as Promise<unknown>
@@ -46,9 +52,16 @@ export class Invocation {
   async proceed(signal?: AbortSignal): Promise<unknown> {
     this.invoked = true
     const args = signal === undefined ? this.args : this.args.map((its) => (its instanceof AbortSignal ? signal : its))
-    const answer: unknown = Reflect.apply(this.#method.original, this.#self, args)
+    let answer: unknown
+    let result: unknown
+    try {
+      answer = Reflect.apply(this.#method.original, this.#self, args)
+      result = isThenable(answer) ? await answer : undefined
+    } catch (error) {
+      await this.#whenFailed?.(error)
+      throw error
+    }
     if (isThenable(answer)) {
-      const result = await answer
       await this.#whenDone?.(result)
       return result
     }

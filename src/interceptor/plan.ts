@@ -5,6 +5,7 @@ import { CacheManager } from '../manager/cache-manager'
 import { configuredManager, managerBoundTo } from '../manager/configured'
 import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
 import type { ClassConfig, Operation } from '../metadata/operation'
+import { decidePolicies, type Policies } from '../policies/policies'
 import { classOf, ownCacheName, ownerOf } from './cache-name'
 
 /** An operation with all that can be decided before the call's arguments are known. */
@@ -16,7 +17,14 @@ export interface Planned {
   readonly namesCache: boolean
   /** The key of the arguments where the operation has no key function. */
   readonly keyOfArguments: KeyGenerator
-  readonly ttlMs: number | undefined
+  /** For each cache, what is kept there and how. */
+  readonly lives: ReadonlyMap<Cache, PlannedLife>
+}
+
+/** How long results are kept in one cache, and by which policies. */
+export interface PlannedLife {
+  readonly ttlMs: number
+  readonly policies: Policies
 }
 
 /** What a call of a method does, in the order in which the interceptor does it. */
@@ -48,7 +56,7 @@ export class Planner {
     this.#keyOfArguments = keyFromParameters(method.marks, method.where)
   }
 
-  /** @throws CW_NOT_CONFIGURED, CW_VERSION_MISMATCH, CW_OPTION_INVALID */
+  /** @throws CW_NOT_CONFIGURED, CW_VERSION_MISMATCH, CW_OPTION_INVALID, CW_OPTIONS_CONTRADICT */
   planFor(self: unknown): Plan {
     const owner = classOf(self)
     const known = owner === undefined ? undefined : this.#rememberedFor(owner)
@@ -112,14 +120,21 @@ export class Planner {
     const named = operation.caches ?? config?.caches
     const names = named ?? this.#claim(manager, self, owner)
     if (names === undefined) return undefined
+    const caches = names.map((name) => manager.cache(name))
     return {
       operation,
       manager,
-      caches: names.map((name) => manager.cache(name)),
+      caches,
       namesCache: named !== undefined,
       keyOfArguments: this.#keyOfArguments,
-      ttlMs: operation.ttlMs ?? config?.ttlMs,
+      lives: new Map(caches.map((cache) => [cache, this.#lifeIn(cache, operation, config)])),
     }
+  }
+
+  #lifeIn({ parts, name }: Cache, operation: Operation, config: ClassConfig | undefined): PlannedLife {
+    const ttlMs = operation.ttlMs ?? config?.ttlMs ?? parts.ttlMs
+    const where = `${operation.decorator} of ${this.#method.where} in cache '${name}'`
+    return { ttlMs, policies: decidePolicies(parts.policies, operation.policies, ttlMs, where) }
   }
 
   /** A cache of the method's own; none if another class of the same name has it already. */

@@ -1,10 +1,13 @@
-import { type Cache, checkTags } from '../cache/cache'
+import type { Cache } from '../cache/cache'
+import { checkTags } from '../cache/check-tags'
 import type { Terms } from '../cache/tier'
 import { isCacheError } from '../kernel/errors'
 import { versionText } from '../kernel/version'
 import { keyFromFunction } from '../key/key-generator'
+import { isMeant } from '../policies/error-filter'
+import { isNothing, lifeOfResult } from '../policies/negative'
 import type { Invocation } from './invocation'
-import type { Planned } from './plan'
+import type { Planned, PlannedLife } from './plan'
 
 /*
  * What an operation asks of the functions that users gave it. A function that throws takes its operation out of the
@@ -63,19 +66,54 @@ export function keyOf(planned: Planned, cache: Cache, invocation: Invocation, ou
 
 /** On what terms a result is kept. */
 export function termsOf(planned: Planned, cache: Cache, invocation: Invocation): Terms {
+  const { operation, lives } = planned
+  const { ttlMs, policies } = lives.get(cache)!
   return {
-    ttlMs: planned.ttlMs ?? cache.parts.ttlMs,
+    ttlMs,
     ttlJitter: cache.parts.ttlJitter,
-    refreshAhead: planned.operation.refreshAhead ?? cache.parts.refreshAhead,
+    policies,
     ifKept: (value) => {
-      if (planned.operation.kind === 'read' && isVetoed(planned, invocation, value)) return undefined
+      if (operation.kind === 'read' && isVetoed(planned, invocation, value)) return undefined
       const args = [value, ...invocation.args]
       const tags = tagsOf(planned, invocation, args)
-      const { version } = planned.operation
-      if (tags === undefined || version === undefined) return tags && { tags }
-      return invocation.ask(planned, 'version', () => ({ tags, version: versionText(version(...args)) }))?.value
+      if (tags === undefined) return undefined
+      const life = lifeOf(planned, invocation, args, { ttlMs, policies })
+      const { version } = operation
+      if (life === undefined || version === undefined) return life && { tags, ttlMs: life.value }
+      const told = invocation.ask(planned, 'version', () => versionText(version(...args)))
+      return told && { tags, ttlMs: life.value, version: told.value }
+    },
+    keepsError: (error) => {
+      const { cacheErrors } = policies
+      if (cacheErrors === undefined) return false
+      return invocation.ask(planned, 'cacheErrors', () => isMeant(error, cacheErrors))?.value ?? false
+    },
+    fallback: (error) => {
+      const { fallback } = operation
+      return fallback && invocation.ask(planned, 'fallback', () => fallback(error, ...invocation.args))
     },
   }
+}
+
+/** How long a result lives; undefined, and reported, if that cannot be said. */
+function lifeOf(
+  planned: Planned,
+  invocation: Invocation,
+  args: readonly unknown[],
+  { ttlMs, policies }: PlannedLife,
+): { readonly value: number } | undefined {
+  const { negative = isNothing } = planned.operation
+  if (policies.negativeTtlMs === undefined) return { value: ttlMs }
+  return invocation.ask(planned, 'negative', () =>
+    lifeOfResult(Boolean(negative(...(args as [unknown]))), ttlMs, policies.negativeTtlMs),
+  )
+}
+
+/** Whether an evict happens although the method failed. */
+export function followsError(planned: Planned, invocation: Invocation, error: unknown): boolean {
+  const { afterError } = planned.operation
+  if (typeof afterError === 'boolean') return afterError
+  return invocation.ask(planned, 'afterError', () => isMeant(error, afterError))?.value ?? false
 }
 
 /** The tags an operation names; undefined, and reported, if it names none because its function failed. */

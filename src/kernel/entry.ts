@@ -4,8 +4,12 @@ export interface Entry {
   readonly held: unknown
   /** The settled promise handed out again on each hit, where the value itself may be handed out again. */
   settled: Promise<unknown> | undefined
+  /** Whether the value is an error, to be thrown. */
+  readonly isError: boolean
   /** Clock reading at which the entry expires; `Infinity`: never. */
-  readonly expiresAt: number
+  expiresAt: number
+  /** Clock reading until which it may be served past that where a policy allows; not before `expiresAt`. */
+  staleUntil: number
   /** Clock reading at which the value is to be loaded anew while it is still served; `Infinity`: never. */
   refreshAt: number
   /** Clock reading as of which the shared tier, or the source itself, vouched for the value. */
@@ -20,6 +24,8 @@ export interface Entry {
   readonly markers: readonly string[]
   /** A text that sorts as the versions of the value do; undefined where none is told. */
   readonly version: string | undefined
+  /** What the source calls this state of the value (an etag, say); undefined where it was not told. */
+  readonly validator: string | undefined
   /** How long the source took to make the value; what a hit saves. */
   readonly loadMs: number
   /** Estimated bytes on the heap. */

@@ -26,6 +26,10 @@ const errorKinds = {
   CW_VALUE_TOO_LARGE: Error,
   /** What stands at a key in the shared tier is not an entry this version can read. */
   CW_ENTRY_UNREADABLE: Error,
+  /** A load took longer than the hard timeout, or than the load deadline. */
+  CW_LOAD_TIMEOUT: Error,
+  /** Too many loads are running and waiting; the method was not called. */
+  CW_LOADS_FULL: Error,
   /** The shared tier did not answer within its command timeout. */
   CW_SHARED_TIMEOUT: Error,
   /** The shared tier is not connected. */

@@ -9,16 +9,20 @@ import { SharedEntries } from '../cache/shared-entries'
 import { SharedTier } from '../cache/shared-tier'
 import { SharedWrites } from '../cache/shared-writes'
 import { SourceTier } from '../cache/source-tier'
+import { StaleAnswers } from '../cache/stale-answers'
 import type { TagMarkers } from '../cache/tag-markers'
 import { createTagNames } from '../cache/tag-names'
 import { TieredCache } from '../cache/tiered-cache'
 import { createCodec } from '../codec/codec'
 import type { EvictionJournal } from '../coherence/eviction-journal'
+import type { CacheErrorHandler } from '../events/error-handler'
 import type { EventHub } from '../events/event-hub'
 import type { CompleteClock } from '../kernel/clock'
 import type { TypeRegistry } from '../kernel/registered-types'
 import type { Warnings } from '../kernel/warn'
 import { createKeyspace } from '../key/keyspace'
+import { Bulkhead } from '../policies/bulkhead'
+import { staleUntil } from '../policies/staleness'
 import { LruStore } from '../stores/lru-store'
 import { nullStore } from '../stores/null-store'
 import type { SharedStore } from '../stores/shared-store'
@@ -31,6 +35,8 @@ export interface ManagerContext {
   readonly types: TypeRegistry
   readonly events: EventHub
   readonly warnings: Warnings
+  /** The user's handler of errors. */
+  readonly onFailure: CacheErrorHandler
   readonly background: Background
   readonly journal: EvictionJournal
   readonly markers: TagMarkers
@@ -57,7 +63,7 @@ const markerLifeMs = 24 * 3_600_000
 export function assembleCache(definition: CacheDefinition, context: ManagerContext): AssembledCache {
   const { clock, markers, store, background, maxStalenessMs, journal } = context
   const { name, local } = definition
-  const observer = new CacheObserver(name, context.events, context.warnings)
+  const observer = new CacheObserver(name, context.events, context.warnings, context.onFailure)
   const names = createTagNames(name, definition.hierarchical)
   const isolation = createIsolation(
     local?.isolation ?? 'freeze',
@@ -65,17 +71,24 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     Number.isFinite(local?.maxBytes ?? Infinity),
   )
   const entries = new EntryMaker(isolation, clock, observer, names)
-  const source = new SourceTier(entries, clock, observer)
+  const { maxConcurrentLoads, maxQueuedLoads } = definition
+  const bulkhead = Number.isFinite(maxConcurrentLoads)
+    ? new Bulkhead({ maxInside: maxConcurrentLoads, maxWaiting: maxQueuedLoads })
+    : undefined
+  const source = new SourceTier({ cache: name, entries, clock, observer, bulkhead })
+  const trustMs = store === undefined ? Number.POSITIVE_INFINITY : maxStalenessMs
+  const stale = new StaleAnswers({ clock, markers, trustMs })
   const { entryKey, entryPrefix } = createKeyspace({ prefix: context.prefix, cache: name, version: entryVersion })
   const keys = new KeyNames(entryPrefix, entryKey)
   const shared = store === undefined ? undefined : sharedTier(store)
   const tiers = new TieredCache({
+    cache: name,
     local: new LocalTier({
       store: local === undefined ? nullStore : new LruStore(local, (key, cause) => observer.removal(key, cause)),
       clock,
       markers,
       observer,
-      trustMs: store === undefined ? Number.POSITIVE_INFINITY : maxStalenessMs,
+      trustMs,
       ttlMs: local?.ttlMs ?? 0,
       ttlJitter: definition.ttlJitter,
     }),
@@ -86,12 +99,15 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     names,
     entries,
     isolation,
+    stale,
     clock,
     observer,
     background,
     maxStalenessMs,
+    staleMs: staleUntil(0, definition.policies),
     markerLifeMs,
     loadDeadlineMs: definition.loadDeadlineMs,
+    maxRefreshes: definition.maxConcurrentRefreshes,
   })
   return { tiers, keys, entryPrefix }
 
@@ -110,8 +126,9 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       maxValueBytes,
     })
     const keyOf = (key: string): string => keys.toShared(key)
+    const fromShared = (sharedKey: string): string | undefined => keys.fromShared(sharedKey)
     const knowledge = new MarkerKnowledge({ markers, names, clock, observer, maxStalenessMs })
-    const writes = new SharedWrites({ store: open, frames, knowledge, clock, observer, journal, keyOf })
+    const writes = new SharedWrites({ store: open, frames, knowledge, clock, observer, journal, keyOf, fromShared })
     const { commandTimeoutMs } = context
     const parts = {
       store: open,
@@ -122,6 +139,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       clock,
       observer,
       background,
+      stale,
       journal,
       keyOf,
       keys,

@@ -1,5 +1,6 @@
 import { Background } from '../cache/background'
-import { Cache, checkTags } from '../cache/cache'
+import { Cache } from '../cache/cache'
+import { checkTags } from '../cache/check-tags'
 import { TagMarkers } from '../cache/tag-markers'
 import { createTagNames, everything, everywhere } from '../cache/tag-names'
 import type { TieredCache } from '../cache/tiered-cache'
@@ -17,8 +18,9 @@ import { decoratedMethods } from '../metadata/operation-source'
 import { guardSharedStore } from '../stores/guard'
 import type { SharedStore } from '../stores/shared-store'
 import { assembleCache, type ManagerContext } from './assemble'
+import type { CachingOptions } from './caching-options'
 import { bindTo, isConfigured } from './configured'
-import { type CachingOptions, defineManager, type ManagerDefinition } from './definition'
+import { defineManager, type ManagerDefinition } from './definition'
 import { auditDefinitions, type Finding } from './definition-audit'
 import { InvalidationRouter } from './invalidation-router'
 
@@ -51,7 +53,7 @@ export class CacheManager {
   /** @internal Made by `configureCaching` and `createCacheManager`. */
   constructor(options: CachingOptions, where: string) {
     const definition = defineManager(options, where)
-    const { prefix, clock, types, shared, maxStalenessMs } = definition
+    const { prefix, clock, types, shared, maxStalenessMs, errorHandler } = definition
     const { root, counterKey, markerKey } = createKeyspace({ prefix, cache: 'any', version: 1 })
     this.#definition = definition
     this.#markerKey = markerKey
@@ -67,7 +69,9 @@ export class CacheManager {
           root,
           counterKey,
           maxStalenessMs,
+          commandTimeoutMs: shared.commandTimeoutMs,
           listener: this.#router,
+          onCircuit: (server, isOpen) => this.#events.emit('circuit', { server, state: isOpen ? 'open' : 'closed' }),
           onConnected: (isSameServer) => this.#reconnected(isSameServer),
           onFinding: ({ subject, message }) => this.#warnings.once('CW_OPTIONS_CONTRADICT', subject, message),
         }),
@@ -95,6 +99,7 @@ export class CacheManager {
       commandTimeoutMs: shared?.commandTimeoutMs ?? 0,
       events: this.#events,
       warnings: this.#warnings,
+      onFailure: errorHandler,
       background: this.#background,
       journal: this.#journal,
       markers: this.#markers,
@@ -121,7 +126,7 @@ export class CacheManager {
         ttlMs: definition.ttlMs,
         ttlJitter: definition.ttlJitter,
         hierarchical: definition.hierarchical,
-        refreshAhead: definition.refreshAhead,
+        policies: definition.policies,
         isClosed: () => this.isClosed,
         reportSkipped: (cache, operation, error) => this.reportSkipped(cache, operation, error),
       })
@@ -141,6 +146,7 @@ export class CacheManager {
       manager: this,
       isConfigured: isConfigured(this),
       types: this.#definition.types,
+      cacheOf: (name) => this.#definition.cache(name),
     })
     const errors = findings.filter(({ severity }) => severity === 'error')
     if (errors.length > 0) {
@@ -171,19 +177,18 @@ export class CacheManager {
     checkTags(tags, 'evictTags')
     if (this.isClosed) return
     if (this.#events.wants('evict')) this.#events.emit('evict', { cache: undefined, tags })
-    this.#each((tiers) => tiers.detachTagged())
-    await this.#moveMarkers(everywhere(tags))
-    this.#each((tiers) => tiers.detachTagged())
+    const detach = (): void => this.#each((tiers) => tiers.detachTagged())
+    detach()
+    await this.#moveMarkers(everywhere(tags), 'evict', tags).finally(detach)
   }
 
   /** Removes every entry of every cache; the same cost however many there are. */
   async clear(): Promise<void> {
     if (this.isClosed) return
     if (this.#events.wants('evict')) this.#events.emit('evict', { cache: undefined })
-    this.#each((tiers) => tiers.clearHere())
-    if (this.#store === undefined) return
-    await this.#moveMarkers([everything])
-    this.#each((tiers) => tiers.clearHere())
+    const clearHere = (): void => this.#each((tiers) => tiers.clearHere())
+    clearHere()
+    if (this.#store !== undefined) await this.#moveMarkers([everything], 'clear').finally(clearHere)
   }
 
   /**
@@ -293,11 +298,13 @@ export class CacheManager {
     await this.#store?.close()
   }
 
-  async #moveMarkers(names: readonly string[]): Promise<void> {
+  async #moveMarkers(names: readonly string[], operation: 'evict' | 'clear', tags?: readonly string[]): Promise<void> {
     try {
       await this.#background.follow(this.#markers.evict(names, 24 * 3_600_000, this.#definition.clock.now()))
     } catch (error) {
       this.#events.emit('sharedFailure', { cache: undefined, operation: 'tags', error })
+      const nothing = { cache: undefined, key: undefined, value: undefined }
+      this.#definition.errorHandler({ ...nothing, operation, tags, error })
     }
   }
 

@@ -1,6 +1,6 @@
 import { CacheManager } from './cache-manager'
+import type { CachingOptions } from './caching-options'
 import { setConfigured } from './configured'
-import type { CachingOptions } from './definition'
 
 /**
  * Makes the cache manager of this process; decorated methods find it by themselves. Without options it is a good cache

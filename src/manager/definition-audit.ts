@@ -2,6 +2,8 @@ import type { TypeRegistry } from '../kernel/registered-types'
 import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
 import { keyParameters, usesParameters } from '../metadata/key-parameters'
 import type { Operation } from '../metadata/operation'
+import { decidePolicies } from '../policies/policies'
+import type { CacheDefinition } from './definition'
 
 /** Something that can be seen in the decorated methods before the first call. */
 export interface Finding {
@@ -17,6 +19,8 @@ export interface Auditor {
   /** Whether it is the one that methods use which name none. */
   readonly isConfigured: boolean
   readonly types: TypeRegistry
+  /** What is decided for a cache. */
+  readonly cacheOf: (name: string) => CacheDefinition
 }
 
 interface Use {
@@ -29,7 +33,12 @@ interface Use {
 /** Looks over the methods that use this manager. */
 export function auditDefinitions(methods: readonly DecoratedMethod[], auditor: Auditor): Finding[] {
   const uses = methods.flatMap((method) => usesOf(method, auditor))
-  return [...sharedDefaultKeys(uses), ...unreadEvicts(uses), ...unknownParameterTypes(uses, auditor.types)]
+  return [
+    ...sharedDefaultKeys(uses),
+    ...contradictingPolicies(uses, auditor),
+    ...unreadEvicts(uses),
+    ...unknownParameterTypes(uses, auditor.types),
+  ]
 }
 
 function usesOf(method: DecoratedMethod, auditor: Auditor): Use[] {
@@ -61,6 +70,22 @@ function sharedDefaultKeys(uses: readonly Use[]): Finding[] {
     }
   }
   return findings
+}
+
+/** What an operation says against what its cache says. */
+function contradictingPolicies(uses: readonly Use[], { cacheOf }: Auditor): Finding[] {
+  return uses.flatMap(({ method, operation, caches }) =>
+    (caches ?? [method.where]).flatMap((name) => {
+      try {
+        const { policies, ttlMs } = cacheOf(name)
+        const where = `${operation.decorator} of ${method.where} in cache '${name}'`
+        decidePolicies(policies, operation.policies, operation.ttlMs ?? ttlMs, where)
+        return []
+      } catch (error) {
+        return [{ severity: 'error' as const, subject: method.where, message: (error as Error).message }]
+      }
+    }),
+  )
 }
 
 function unreadEvicts(uses: readonly Use[]): Finding[] {

@@ -1,87 +1,20 @@
 import type { IsolationMode } from '../cache/isolation'
+import type { CacheErrorHandler } from '../events/error-handler'
 import { type Clock, type CompleteClock, completeClock } from '../kernel/clock'
 import { type Duration, milliseconds } from '../kernel/duration'
 import { cacheError } from '../kernel/errors'
 import { checkOptions, type Rules, rules } from '../kernel/options'
-import { type TypeRegistration, TypeRegistry } from '../kernel/registered-types'
+import { TypeRegistry } from '../kernel/registered-types'
 import type { KeyValue } from '../key/key-encoder'
+import {
+  decidePolicies,
+  type LoadPolicyOptions,
+  loadPolicyRules,
+  type Policies,
+  plainPolicies,
+} from '../policies/policies'
 import type { SharedStoreFactory } from '../stores/shared-store'
-
-/** The local tier (L1) of a cache. Each cache has one of its own, with these limits. */
-export interface LocalOptions {
-  /** The most entries a cache holds in memory; the least recently used leave first. @default 10_000 */
-  readonly maxEntries?: number
-  /** The most bytes (estimated heap size of values and keys) a cache holds in memory. @default no limit */
-  readonly maxBytes?: number
-  /** The longest life of a local copy, where that is to be shorter than the entry's own `ttl`. @default the entry's */
-  readonly ttl?: Duration
-  /** How callers are kept from changing what others get; see {@link IsolationMode}. @default 'freeze' */
-  readonly isolation?: IsolationMode
-}
-
-/** What can be said for every cache (`defaults`) and for one (`caches`); the nearer wins. */
-export interface SharedCacheOptions {
-  /** How long an entry lives. 0 keeps nothing, `Infinity` keeps until evicted or pushed out. @default '5m' */
-  readonly ttl?: Duration
-  /** Shortens each life by up to this fraction at random, so that entries do not all expire together. @default 0 */
-  readonly ttlJitter?: number
-  /** The most bytes of one encoded value in the shared tier; a larger one is not kept there. @default 8 MiB */
-  readonly maxValueBytes?: number
-  /**
-   * Names what keys are kept apart by, such as the present tenant; called for each key. A call for which it throws or
-   * returns null or undefined is not cached.
-   * @default one partition
-   */
-  readonly partition?: () => KeyValue
-  /**
-   * Lets `evictPrefix(['user', 7])` remove every entry whose key begins with these parts, at the same cost however many
-   * there are. Each entry of two parts or more is then held against one marker for each part but the last. @default false
-   */
-  readonly hierarchical?: boolean
-  /**
-   * The share of its life (above 0, below 1) after which a value is loaded anew in the background by the next read, while
-   * it is still served; one process at a time does for each key. A value nobody reads then expires as ever. `0.8` keeps
-   * what is read all the time from ever being waited for. @default not loaded ahead
-   */
-  readonly refreshAhead?: number | undefined
-  /**
-   * How long others wait for a load. After that it is taken to hang: those who joined it begin anew, another process
-   * takes it over, and its late result is handed to whoever called it and kept nowhere. `Infinity` waits for ever.
-   * @default '30s'
-   */
-  readonly loadDeadline?: Duration
-}
-
-/** The options of one named cache. */
-export interface CacheOptions extends SharedCacheOptions {
-  /** The local tier of this cache; `false` for none. Fields left out are those of the manager's `local`. */
-  readonly local?: LocalOptions | false
-}
-
-/** The options of a cache manager. */
-export interface CachingOptions {
-  /** Opens every key in the shared tier; services that share a server take different ones. @default 'cache' */
-  readonly prefix?: string
-  /** The local tier (L1) of every cache; `false` for none. @default `{ maxEntries: 10_000 }` */
-  readonly local?: LocalOptions | false
-  /** The shared tier (L2), such as `redis({ url })`. @default none: caches live in this process */
-  readonly shared?: SharedStoreFactory | undefined
-  /** What every cache starts from. */
-  readonly defaults?: SharedCacheOptions
-  /** Caches by name. A cache that is not named here has the defaults. */
-  readonly caches?: Readonly<Record<string, CacheOptions>>
-  /**
-   * How long a local copy of a shared entry may be served without a word of the shared tier that nothing has changed: no
-   * process serves an evicted value longer than this, whatever happens to connections. On a healthy network changes
-   * are told within milliseconds. `Infinity` is the choice for availability: copies are served through an outage.
-   * @default '1s'
-   */
-  readonly maxStaleness?: Duration
-  /** The source of time. @default the machine's monotonic clock */
-  readonly clock?: Clock
-  /** Classes whose instances may be cached and be part of keys. @default none but the language's own */
-  readonly types?: readonly TypeRegistration[]
-}
+import type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './caching-options'
 
 /** A cache with every option decided. */
 export interface CacheDefinition {
@@ -92,7 +25,10 @@ export interface CacheDefinition {
   readonly partition: (() => KeyValue) | undefined
   readonly hierarchical: boolean
   readonly loadDeadlineMs: number
-  readonly refreshAhead: number | undefined
+  readonly policies: Policies
+  readonly maxConcurrentLoads: number
+  readonly maxQueuedLoads: number
+  readonly maxConcurrentRefreshes: number
   readonly local: LocalDefinition | undefined
 }
 
@@ -111,10 +47,14 @@ export interface ManagerDefinition {
   readonly maxStalenessMs: number
   readonly clock: CompleteClock
   readonly types: TypeRegistry
+  readonly errorHandler: CacheErrorHandler
   /** Names with options of their own. */
   readonly named: readonly string[]
   cache(name: string): CacheDefinition
 }
+
+// Whatever failed is recorded already, and the call goes on.
+const carryOn: CacheErrorHandler = () => {}
 
 // A Map of V8 holds no more.
 const mostEntries = 2 ** 24
@@ -130,14 +70,19 @@ const localRules: Rules<LocalOptions> = {
   isolation: rules.oneOf('freeze', 'copy', 'share'),
 }
 
+const countless = rules.either(rules.count, rules.oneOf(Number.POSITIVE_INFINITY))
+
 const sharedCacheRules: Rules<SharedCacheOptions> = {
+  ...loadPolicyRules,
   ttl: rules.anything,
   ttlJitter: rules.share,
   maxValueBytes: rules.count,
   partition: rules.callable,
   hierarchical: rules.flag,
   loadDeadline: rules.anything,
-  refreshAhead: rules.shareWithin,
+  maxConcurrentLoads: countless,
+  maxQueuedLoads: rules.either(countless, rules.oneOf(0)),
+  maxConcurrentRefreshes: countless,
 }
 
 const localRule = rules.either(rules.object, rules.oneOf(false))
@@ -155,6 +100,7 @@ const managerRules: Rules<CachingOptions> = {
   maxStaleness: rules.anything,
   clock: { text: 'an object with `now()`, and `setTimer()` if it has one', allows: isClock },
   types: rules.list,
+  errorHandler: rules.callable,
 }
 
 function isClock(value: unknown): boolean {
@@ -162,12 +108,15 @@ function isClock(value: unknown): boolean {
   return typeof clock?.now === 'function' && (clock.setTimer === undefined || typeof clock.setTimer === 'function')
 }
 
-const builtIn: Required<Omit<SharedCacheOptions, 'partition' | 'refreshAhead'>> = {
+const builtIn: Required<Omit<SharedCacheOptions, 'partition' | keyof LoadPolicyOptions>> = {
   ttl: '5m',
   ttlJitter: 0,
   maxValueBytes: 8 * 1024 * 1024,
   hierarchical: false,
   loadDeadline: '30s',
+  maxConcurrentLoads: Number.POSITIVE_INFINITY,
+  maxQueuedLoads: 1_000,
+  maxConcurrentRefreshes: 100,
 }
 
 /**
@@ -191,25 +140,32 @@ export function defineManager(options: CachingOptions, where: string): ManagerDe
     checkTtl(cache.ttl, here)
     checkDeadline(cache.loadDeadline, here)
   }
+  const ttlMsOf = (ttl: Duration | undefined): number => milliseconds(ttl ?? builtIn.ttl, `${where}: option \`ttl\``)
+  const general = decidePolicies(plainPolicies, defaults, ttlMsOf(defaults.ttl), `${where}, defaults`)
   const definition: ManagerDefinition = {
     prefix: options.prefix ?? 'cache',
     shared: options.shared,
     maxStalenessMs: milliseconds(options.maxStaleness ?? '1s', `${where}: option \`maxStaleness\``),
     clock: completeClock(options.clock),
     types: new TypeRegistry(options.types),
+    errorHandler: options.errorHandler ?? carryOn,
     named: Object.keys(caches),
     cache(name) {
       checkCacheName(name, 'cache()')
       const own = Object.hasOwn(caches, name) ? caches[name]! : {}
       const its = { ...builtIn, ...defined(defaults), ...defined(own) }
+      const ttlMs = ttlMsOf(its.ttl)
       return {
         name,
-        ttlMs: milliseconds(its.ttl, `option \`ttl\` of cache '${name}'`),
+        ttlMs,
         ttlJitter: its.ttlJitter,
         maxValueBytes: its.maxValueBytes,
         partition: own.partition ?? defaults.partition,
         hierarchical: its.hierarchical,
-        refreshAhead: own.refreshAhead ?? defaults.refreshAhead,
+        policies: decidePolicies(general, own, ttlMs, `${where}, caches['${name}']`),
+        maxConcurrentLoads: its.maxConcurrentLoads,
+        maxQueuedLoads: its.maxQueuedLoads,
+        maxConcurrentRefreshes: its.maxConcurrentRefreshes,
         loadDeadlineMs: milliseconds(its.loadDeadline, `option \`loadDeadline\` of cache '${name}'`),
         local: defineLocal(
           options.local,

@@ -41,6 +41,8 @@ export class InvalidationRouter implements InvalidationListener {
   #invalidate(key: string): void {
     const routed = this.#byPrefix.get(key.slice(0, key.indexOf('{') + 1))
     if (routed !== undefined) {
+      const beside = routed.keys.besideShared(key)
+      if (beside !== undefined) routed.tiers.stir(beside)
       const its = routed.keys.fromShared(key)
       if (its === undefined) routed.tiers.changedAll()
       else routed.tiers.changed(its)

@@ -1,3 +1,6 @@
+import type { ErrorFilters } from '../policies/error-filter'
+import type { PolicyPlace } from '../policies/policies'
+
 /** A function of the user, as recorded: its parameters were checked by the compiler where it was written. */
 export type UserFunction = (...args: readonly unknown[]) => unknown
 
@@ -21,9 +24,18 @@ export interface Operation {
   readonly tags: UserFunction | undefined
   /** The version of the result, by result and arguments. */
   readonly version: UserFunction | undefined
-  readonly refreshAhead: number | undefined
+  /** Says of a result that there is nothing. */
+  readonly negative: UserFunction | undefined
+  /** Answers instead of an error, by error and arguments. */
+  readonly fallback: UserFunction | undefined
+  /** What is said of keeping and loading, as given. */
+  readonly policies: PolicyPlace
   /** An evict that happens before the method. */
   readonly before: boolean
+  /** Whether an evict happens although the method failed, or with which errors. */
+  readonly afterError: boolean | ErrorFilters
+  /** An evict that ends lives instead of removing entries. */
+  readonly expire: boolean
   /** An evict of the whole cache. */
   readonly allEntries: boolean
   /** A manager, or a function that returns one; which of both, and whether it is one, the interceptor finds out. */

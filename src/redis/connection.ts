@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Redis, RedisOptions } from 'ioredis'
 import { type CacheError, type CompleteClock, cacheError, describeThrown, systemClock, wallTime } from '../index'
+import { CircuitBreaker } from './circuit-breaker'
 import type { FeedNote } from './feed-note'
 import type { Script, Scripts } from './scripts'
 
@@ -71,7 +72,10 @@ export interface ConnectionParts {
   readonly note: FeedNote
   /** Whether the note of feeds stands on this server. */
   readonly holdsNote: () => boolean
+  /** How long a command may take. */
+  readonly commandTimeoutMs: number
   readonly onConnected: (isSameServer: boolean) => void
+  readonly onCircuit: (server: string, isOpen: boolean) => void
 }
 
 /** One connection to one server, with the scripts loaded and the server's clock known. */
@@ -80,6 +84,7 @@ export class Connection {
   readonly #parts: ConnectionParts
   readonly #whenUp: (() => void)[] = []
   readonly #whenDown: (() => void)[] = []
+  readonly #circuit: CircuitBreaker
   #isUp = false
   #lastError: unknown
   /** Which server it is, as far as that is known. */
@@ -99,6 +104,14 @@ export class Connection {
   constructor(parts: ConnectionParts) {
     this.#parts = parts
     this.client = parts.open(failFast)
+    this.#circuit = new CircuitBreaker({
+      // By the machine's own clock: this is about the network.
+      clock: systemClock,
+      timeoutMs: parts.commandTimeoutMs,
+      probe: () => this.client.ping(),
+      jitter,
+      onChange: (isOpen) => this.#circuitChanged(isOpen),
+    })
     // Without a listener ioredis prints each failed attempt; the calls that need the connection report it.
     this.client.on('error', (error: unknown) => {
       this.#lastError = error
@@ -106,6 +119,7 @@ export class Connection {
     this.client.on('ready', () => void this.#greet())
     this.client.on('close', () => {
       this.#isUp = false
+      this.#circuit.reset()
       this.#greetings++
       this.#cancelRetry()
       this.#opened?.(false)
@@ -134,18 +148,27 @@ export class Connection {
 
   close(): void {
     this.#isUp = false
+    this.#circuit.reset()
     this.#cancelRetry()
     this.client.disconnect()
   }
 
   /**
    * Runs commands as soon as there is a connection: at once if it is up, after the first attempt to connect if that is
-   * still going on, and not at all otherwise.
+   * still going on, and not at all otherwise, nor while the server does not answer in time.
    *
    * @throws CW_SHARED_UNAVAILABLE, CW_SHARED_REFUSED
    */
   async run<Answer>(commands: (client: Client) => Promise<Answer>): Promise<Answer> {
     if (!this.#isUp) await this.connect()
+    if (this.#circuit.isOpen) throw this.#silent()
+    return new Promise((resolve, reject) => {
+      const answered = this.#circuit.sent(() => reject(this.#silent()))
+      this.#send(commands).then(resolve, reject).finally(answered)
+    })
+  }
+
+  async #send<Answer>(commands: (client: Client) => Promise<Answer>): Promise<Answer> {
     if (this.#parts.clock.now() - this.#askedTimeAt > timeBelievedMs) this.#askTime()
     const client = this.client as Client
     this.#cork()
@@ -256,9 +279,26 @@ export class Connection {
     )
   }
 
-  #away(): CacheError {
+  get #where(): string {
     const { host, port, path, sentinels, name } = this.client.options
-    const where = sentinels ? `the primary that sentinels call '${name}'` : (path ?? `${host}:${port}`)
+    return sentinels ? `the primary that sentinels call '${name}'` : (path ?? `${host}:${port}`)
+  }
+
+  #circuitChanged(isOpen: boolean): void {
+    this.#parts.onCircuit(`${this.#parts.name} at ${this.#where}`, isOpen)
+    // What had to be kept back can be sent now.
+    if (!isOpen && this.#isUp) this.#parts.onConnected(true)
+  }
+
+  #silent(): CacheError {
+    return cacheError(
+      'CW_SHARED_UNAVAILABLE',
+      `${this.#parts.name} at ${this.#where} has stopped answering within ${this.#parts.commandTimeoutMs} ms. Calls are answered without it until it does again; see \`commandTimeout\`.`,
+    )
+  }
+
+  #away(): CacheError {
+    const where = this.#where
     if (this.#unfit !== undefined) {
       return cacheError(
         'CW_SHARED_REFUSED',

@@ -40,10 +40,20 @@ export function openNode(parts: NodeParts): { readonly connection: Connection; r
     onConnected,
     onRefused = () => {},
   } = parts
-  const { clock, listener, maxStalenessMs } = context
+  const { clock, listener, maxStalenessMs, commandTimeoutMs, onCircuit } = context
   const { scripts, feedKey } = protocol
   const holdsNote = (): boolean => owns(feedKey)
-  const connection = new Connection({ open, clock, name, scripts, note, holdsNote, onConnected })
+  const connection = new Connection({
+    open,
+    clock,
+    name,
+    scripts,
+    note,
+    holdsNote,
+    commandTimeoutMs,
+    onConnected,
+    onCircuit,
+  })
   const feed = new ServerFeed({
     telling: protocol.feed === 'tracking' ? byTracking : byBroadcast(protocol),
     scripts,

@@ -117,9 +117,13 @@ export interface SharedStoreContext {
   readonly counterKey: string
   /** How long trust may last without a word of the feed; it listens for one a few times as often. */
   readonly maxStalenessMs: number
+  /** Milliseconds after which a command is given up. */
+  readonly commandTimeoutMs: number
   readonly listener: InvalidationListener
-  /** Told when there is a connection again, and whether the server still knows what it acknowledged before. */
+  /** Told when the tier can be reached again, and whether the server still knows what it acknowledged before. */
   readonly onConnected: (isSameServer: boolean) => void
+  /** Told when a server has stopped answering in time, so that nothing is sent to it, and when it answers again. */
+  readonly onCircuit: (server: string, isOpen: boolean) => void
   /** Told once of what a developer should look at. */
   readonly onFinding: (finding: SharedFinding) => void
 }

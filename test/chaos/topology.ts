@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster'
 import { type RedisSentinel, startSentinel } from '../support/redis-sentinel'
 import { type RedisServer, startRedis } from '../support/redis-server'
-import { type ProxyConnection, startProxy, type TcpProxy } from '../support/tcp-proxy'
+import { natMap, type ProxyConnection, startProxies, type TcpProxy } from '../support/tcp-proxy'
 import { now } from './history'
 import { type FaultName, failoverFaults, networkFaults, processFaults, serverFaults } from './plan'
 import type { Random } from './random'
@@ -37,11 +37,10 @@ export function startTopology(name: TopologyName): Promise<Topology> {
 
 /** One proxy for each process and server, so that one process's connections can be cut and held. */
 class Network {
-  readonly #proxies = new Map<number, Map<number, TcpProxy>>()
+  readonly #proxies = new Map<number, ReadonlyMap<number, TcpProxy>>()
 
   async join(process: number, servers: readonly RedisServer[]): Promise<ReadonlyMap<number, TcpProxy>> {
-    const proxies = new Map<number, TcpProxy>()
-    for (const { port } of servers) proxies.set(port, await startProxy(port))
+    const proxies = await startProxies(servers)
     this.#proxies.set(process, proxies)
     return proxies
   }
@@ -53,13 +52,6 @@ class Network {
   async close(): Promise<void> {
     await Promise.all([...this.#proxies.keys()].flatMap((process) => this.of(process)).map((proxy) => proxy.close()))
   }
-}
-
-/** Where a process finds each server, for a client that is told their own addresses. */
-function natMap(proxies: ReadonlyMap<number, TcpProxy>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    [...proxies].map(([port, proxy]) => [`127.0.0.1:${port}`, { host: '127.0.0.1', port: proxy.port }]),
-  )
 }
 
 async function single(): Promise<Topology> {

@@ -23,6 +23,7 @@ interface FrameText {
   readonly stamp: number
   readonly createdAt: number
   readonly expiresAt: number
+  readonly staleUntil: number
   readonly loadTime: number
   readonly tags: readonly string[]
   readonly format: number
@@ -223,6 +224,7 @@ export class ModelStore implements SharedStore {
       stamp,
       createdAt,
       expiresAt,
+      staleUntil: Math.round(frame.header.staleUntil),
       loadTime: 0,
       tags,
       format: frame.format,
@@ -257,7 +259,8 @@ function headOf(bytes: Buffer): string {
 
 function frameOf(key: string, id: string, { format, payload, ...header }: FrameText): Buffer {
   const fillId = Buffer.from(id.padEnd(8).slice(0, 8))
-  return encodeFrame({ ...header, key: argumentsOf(key), fillId }, format, Buffer.from(payload, 'base64'))
+  const whole = { ...header, key: argumentsOf(key), fillId, isError: false, validator: undefined }
+  return encodeFrame(whole, format, Buffer.from(payload, 'base64'))
 }
 
 function argumentsOf(key: string): string {

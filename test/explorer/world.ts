@@ -114,6 +114,19 @@ interface NodeState {
   floor: number
 }
 
+/** Of a process that has just begun, or is gone. */
+const nothingUnderWay = {
+  sent: [],
+  replies: [],
+  ghosts: [],
+  notices: [],
+  loaders: [],
+  reads: [],
+  writes: [],
+  unreached: [],
+  beats: [],
+} satisfies Partial<NodeState>
+
 /** A write that has reached the server; the other process may miss it for `maxStaleness`. */
 interface Reached {
   readonly version: number
@@ -149,17 +162,9 @@ export class World {
       history,
       isAlive: true,
       isUp: true,
-      ghosts: [],
-      unreached: [],
-      sent: [],
-      replies: [],
-      notices: [],
-      loaders: [],
-      reads: [],
-      writes: [],
+      ...nothingUnderWay,
       looks: [],
       started: 0,
-      beats: [],
       invalidations: [],
       granted: 0,
       floor: 0,
@@ -321,15 +326,7 @@ export class World {
       this.nodes[its] = {
         ...node,
         isAlive: false,
-        sent: [],
-        replies: [],
-        notices: [],
-        loaders: [],
-        reads: [],
-        writes: [],
-        unreached: [],
-        ghosts: [],
-        beats: [],
+        ...nothingUnderWay,
       }
       return
     }

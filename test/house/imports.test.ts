@@ -10,7 +10,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   stores: ['kernel', 'coherence'],
   policies: ['kernel'],
   key: ['kernel'],
-  metadata: ['kernel'],
+  // An operation records the policies it names.
+  metadata: ['kernel', 'policies'],
   // A cache takes keys as users write them, and a manager looks over what was recorded.
   cache: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'key'],
   manager: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'cache', 'key', 'metadata'],

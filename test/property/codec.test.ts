@@ -113,6 +113,9 @@ const header: FrameHeader = {
   expiresAt: 2,
   loadTime: 3,
   tags: ['a', 'b'],
+  staleUntil: 2,
+  isError: false,
+  validator: undefined,
 }
 
 function throughFrame(value: unknown): unknown {

@@ -198,10 +198,10 @@ export class RedisServer {
     child.kill(signal)
     // SIGTERM waits for the end of a freeze.
     child.kill('SIGCONT')
-    // A busy script, or a replica that lags behind, would keep it for long.
-    const impatience = setTimeout(() => child.kill('SIGKILL'), 3000)
+    // A deadline, not a sleep: a busy script, or a replica that lags behind, would keep the server for long.
+    const deadline = setTimeout(() => child.kill('SIGKILL'), 3000)
     await exited
-    clearTimeout(impatience)
+    clearTimeout(deadline)
   }
 
   #forget(child: ChildProcess): void {

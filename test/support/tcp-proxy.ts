@@ -32,6 +32,22 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   return proxy
 }
 
+/** A proxy before each of these servers, by the server's port. */
+export async function startProxies(
+  servers: readonly { readonly port: number }[],
+): Promise<ReadonlyMap<number, TcpProxy>> {
+  return new Map(await Promise.all(servers.map(async ({ port }) => [port, await startProxy(port)] as const)))
+}
+
+/** Where a client that is told the servers' own addresses finds each of them. */
+export function natMap(
+  proxies: ReadonlyMap<number, TcpProxy>,
+): Readonly<Record<string, { readonly host: string; readonly port: number }>> {
+  return Object.fromEntries(
+    [...proxies].map(([port, proxy]) => [`127.0.0.1:${port}`, { host: '127.0.0.1', port: proxy.port }]),
+  )
+}
+
 /** The network between a client and a server, as bad as the test wants it. */
 export class TcpProxy {
   #targetPort: number

@@ -2,8 +2,6 @@ import {
   Cacheable,
   CacheConfig,
   CacheEvict,
-  CacheIgnore,
-  CacheKey,
   type CacheManager,
   CachePut,
   Caching,
@@ -11,8 +9,8 @@ import {
 } from 'cachewright'
 
 /*
- * What the compiler must accept and refuse in the legacy dialect. Compiled, never run. Each refusal stands on the line of
- * the decorator, where a user will look for it.
+ * What the compiler must accept and refuse in either dialect: this file belongs to the project of test/standard too.
+ * Compiled, never run. Each refusal stands on the line of the decorator, where a user will look for it.
  */
 
 interface Product {
@@ -173,15 +171,6 @@ export class Accepted {
 
   @Caching({})
   async nothingAtAll(): Promise<void> {}
-
-  @Cacheable()
-  async marked(
-    @CacheKey() _id: string,
-    @CacheKey('a.b') _deep: object,
-    @CacheIgnore() _trace: object,
-  ): Promise<Product> {
-    return product
-  }
 }
 
 @CacheConfig({ cache: 'products', ttl: '10m', manager: () => manager })
@@ -393,9 +382,6 @@ export class RefusedOptions {
   // @ts-expect-error not on a method
   @CacheConfig({ cache: 'c' })
   async configured(): Promise<void> {}
-
-  // @ts-expect-error a path is a text
-  async path(@CacheKey(5) _id: string): Promise<void> {}
 }
 
 // @ts-expect-error not on a class

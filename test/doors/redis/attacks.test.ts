@@ -4,6 +4,7 @@ import type { CacheManager } from 'cachewright'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { ManualClock } from '../../support/manual-clock'
+import { plainTerms } from '../../support/terms'
 import { expectWarnings, keyOf, redisHouse, timeOf } from './processes'
 
 const house = redisHouse()
@@ -19,20 +20,14 @@ describe('a put that another process has overtaken', () => {
     // @CachePut: the write begins, its method commits 'old' and is slow to return.
     const write = await tiers.writes.begin(false)
     await two.cache('c').evict('a')
-    await tiers.writes.put(
-      [{ key, value: 'old' }],
-      { ttlMs: 60_000, ttlJitter: 0, ifKept: () => ({ tags: [] }) },
-      write,
-    )
+    await tiers.writes.put([{ key, value: 'old' }], plainTerms, write)
     tiers.writes.end(write)
 
     expect(await two.cache('c').get('a')).toBeUndefined()
   })
 
   test('is not stored when the network delivers it after the evict', async () => {
-    const proxy = await house.proxy()
-    const [one, two] = [open({}, { url: proxy.url, commandTimeout: 100 }), open()]
-    await Promise.all([one.ready(), two.ready()])
+    const { proxy, one, two } = await house.pairWithProxy({}, { commandTimeout: 100 })
     await one.cache('c').put('warm', 1)
 
     proxy.hold('toServer')
@@ -45,9 +40,7 @@ describe('a put that another process has overtaken', () => {
   })
 
   test('is not stored when it waited behind a stalled pipeline and left after the evict', async () => {
-    const proxy = await house.proxy()
-    const [one, two] = [open({}, { url: proxy.url, commandTimeout: 100 }), open()]
-    await Promise.all([one.ready(), two.ready()])
+    const { proxy, one, two } = await house.pairWithProxy({}, { commandTimeout: 100 })
     await one.cache('c').put('warm', 1)
 
     proxy.hold('toClient')
@@ -91,9 +84,7 @@ describe('a read that joins a load in progress', () => {
   })
 
   test('is not served an answer that the server gave before an evict, with maxStaleness 0', async () => {
-    const proxy = await house.proxy()
-    const [one, two] = [open({ maxStaleness: 0 }, { url: proxy.url, commandTimeout: '5s' }), open()]
-    await Promise.all([one.ready(), two.ready()])
+    const { proxy, one, two } = await house.pairWithProxy({ maxStaleness: 0 }, { commandTimeout: '5s' })
     await one.cache('c').put('a', 'old')
     await house.server.resetStats()
 

@@ -1,30 +1,19 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { type CacheManager, type CachingOptions, createCacheManager } from 'cachewright'
+import type { CacheManager, CachingOptions } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { Cluster } from 'ioredis'
 import { scriptsOf } from '../../../src/redis/scripts'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { type RedisCluster, slotOf, startRedisCluster } from '../../support/redis-cluster'
-import { startProxy } from '../../support/tcp-proxy'
-import { expectWarnings, keyOf, told } from './processes'
+import { slotOf } from '../../support/redis-cluster'
+import { natMap } from '../../support/tcp-proxy'
+import { clusterHouse, expectWarnings, keyOf, told } from './processes'
 
-let cluster: RedisCluster
-const managers: CacheManager[] = []
-
-beforeAll(async () => {
-  cluster = await startRedisCluster()
-}, 30_000)
-afterEach(async () => {
-  await Promise.all(managers.splice(0).map((manager) => manager.close()))
-  await cluster.flushAll()
-})
-afterAll(() => cluster.stop())
+const house = clusterHouse()
 
 async function open(options: CachingOptions = {}): Promise<CacheManager> {
-  const manager = createCacheManager({ prefix: 't', shared: redis({ cluster: cluster.seeds, ...told }), ...options })
-  managers.push(manager)
+  const manager = house.open(options)
   expect(await manager.ready()).toMatchObject({ shared: 'connected' })
   return manager
 }
@@ -37,7 +26,7 @@ describe('a cluster of three primaries', () => {
     const [a, b] = [await open(), await open()]
     await a.cache('c').putMany(ids.map((id) => [id, { id }]))
     expect(await b.cache('c').getMany(ids)).toEqual(ids.map((id) => ({ id })))
-    for (const node of cluster.masters) expect(await node.command('DBSIZE')).toBeGreaterThan(10)
+    for (const node of house.cluster.masters) expect(await node.command('DBSIZE')).toBeGreaterThan(10)
   })
 
   test('K12 many keys are evicted at once', async () => {
@@ -46,7 +35,7 @@ describe('a cluster of three primaries', () => {
     expect(await b.cache('c').getMany(ids)).toHaveLength(ids.length)
     await a.cache('c').evictMany(ids)
     await eventually(async () => expect(await b.cache('c').getMany(ids)).toEqual(ids.map(() => undefined)))
-    expect((await cluster.keys('t:c:*')).filter((key) => !key.endsWith(':written'))).toEqual([])
+    expect((await house.cluster.keys('t:c:*')).filter((key) => !key.endsWith(':written'))).toEqual([])
   })
 
   test.each<[string, (manager: CacheManager) => Promise<unknown>]>([
@@ -86,9 +75,9 @@ describe('a cluster of three primaries', () => {
     const [a, b] = [await open({ maxStaleness: '30s' }), await open()]
     for (const id of ids) await a.cache('c').getOrLoad(id, () => 'old')
     await eventually(async () => {
-      await cluster.resetStats()
+      await house.cluster.resetStats()
       for (const id of ids) expect(await a.cache('c').getOrLoad(id, () => 'none')).toBe('old')
-      const { evalsha = 0, mget = 0 } = await cluster.commandStats()
+      const { evalsha = 0, mget = 0 } = await house.cluster.commandStats()
       expect(evalsha + mget).toBe(0)
     })
     await b.cache('c').evictMany(ids)
@@ -130,7 +119,7 @@ describe('a cluster of three primaries', () => {
   })
 
   test('a client of the user leads to the same cluster', async () => {
-    const client = new Cluster(cluster.seeds, { lazyConnect: true, redisOptions: { maxRetriesPerRequest: null } })
+    const client = new Cluster(house.cluster.seeds, { lazyConnect: true, redisOptions: { maxRetriesPerRequest: null } })
     const [a, b] = [await open({ shared: redis({ client, ...told }) }), await open()]
     await a.cache('c').put('k', 1)
     expect(await b.cache('c').get('k')).toBe(1)
@@ -151,7 +140,7 @@ describe('a cluster of three primaries', () => {
     await once(silent, 'listening')
     const { port } = silent.address() as AddressInfo
     try {
-      const a = await open({ shared: redis({ cluster: [{ host: '127.0.0.1', port }, ...cluster.seeds] }) })
+      const a = await open({ shared: redis({ cluster: [{ host: '127.0.0.1', port }, ...house.cluster.seeds] }) })
       await a.cache('c').put('k', 1)
       expect(await a.cache('c').get('k')).toBe(1)
       await a.close()
@@ -163,12 +152,12 @@ describe('a cluster of three primaries', () => {
   })
 
   test('a key prefix of the client moves keys to other slots, and everything with them', async () => {
-    const shared = redis({ cluster: cluster.seeds, keyPrefix: '{p}', ...told })
+    const shared = redis({ cluster: house.cluster.seeds, keyPrefix: '{p}', ...told })
     const [a, b] = [await open({ shared, maxStaleness: '30s' }), await open({ shared })]
     await a.cache('c').putMany(ids.map((id) => [id, 1]))
     expect(await b.cache('c').getMany(ids)).toEqual(ids.map(() => 1))
-    const owner = await cluster.ownerOf(slotOf('{p}'))
-    expect(await owner.command('DBSIZE')).toBe((await cluster.keys()).length)
+    const owner = await house.cluster.ownerOf(slotOf('{p}'))
+    expect(await owner.command('DBSIZE')).toBe((await house.cluster.keys()).length)
     expect(await b.cache('c').evictMatching('id*')).toBe(ids.length)
     await eventually(async () => expect(await a.cache('c').getMany(ids)).toEqual(ids.map(() => undefined)))
   })
@@ -177,9 +166,9 @@ describe('a cluster of three primaries', () => {
     expectWarnings()
     const a = await open()
     await a.cache('c').putMany(ids.map((id) => [id, 'shared']))
-    const away = cluster.masters[0]!
+    const away = house.cluster.masters[0]!
     const its: string[] = []
-    for (const id of ids) if ((await cluster.ownerOf(keyOf('c', id))) === away) its.push(id)
+    for (const id of ids) if ((await house.cluster.ownerOf(keyOf('c', id))) === away) its.push(id)
     const others = ids.filter((id) => !its.includes(id))
     expect(its.length).toBeGreaterThan(5)
     away.freeze()
@@ -190,21 +179,15 @@ describe('a cluster of three primaries', () => {
       away.resume()
     }
     await eventually(() => a.stats().deferredEvictions === 0)
-    expect((await cluster.keys('t:c:*')).filter((key) => !key.endsWith(':written'))).toEqual([])
+    expect((await house.cluster.keys('t:c:*')).filter((key) => !key.endsWith(':written'))).toEqual([])
     expect(others.length).toBeGreaterThan(5)
   })
 })
 
 test('G1 a marker that was lost does not come back below a number it has had', async () => {
-  const proxies = new Map(
-    await Promise.all(cluster.nodes.map(async ({ port }) => [port, await startProxy(port)] as const)),
-  )
-  const natMap = (node: string) => {
-    const proxy = proxies.get(Number(node.split(':')[1]))
-    return proxy === undefined ? null : { host: '127.0.0.1', port: proxy.port }
-  }
-  const shared = redis({ cluster: cluster.seeds, natMap, commandTimeout: '10s', ...told })
-  const [a, b] = [await open({ shared: shared, local: false }), await open({ local: false })]
+  const proxies = await house.proxies()
+  const shared = redis({ cluster: house.cluster.seeds, natMap: natMap(proxies), commandTimeout: '10s', ...told })
+  const [a, b] = [await open({ shared, local: false }), await open({ local: false })]
   await a.cache('c').getOrLoad('warm', () => 1)
   const { createMarkers } = scriptsOf(told.feed)
   const marker = 't:tag:{*%3Ax}'
@@ -215,15 +198,13 @@ test('G1 a marker that was lost does not come back below a number it has had', a
       if (direction !== 'toServer' || !chunk.includes(createMarkers.sha) || !chunk.includes(marker) || evicts++ > 0)
         return
       await b.evictTags(['x'])
-      await (await cluster.ownerOf(slotOf(marker))).command('DEL', marker)
+      await (await house.cluster.ownerOf(slotOf(marker))).command('DEL', marker)
     })
   }
   await a.cache('c').getOrLoad('k', () => 'old', opts)
   expect(evicts).toBeGreaterThan(0)
   const c = await open()
   expect(await c.cache('c').get('k')).toBeUndefined()
-  await a.close()
-  await Promise.all([...proxies.values()].map((proxy) => proxy.close()))
 })
 
 describe('a slot on its way to another node', () => {
@@ -236,11 +217,11 @@ describe('a slot on its way to another node', () => {
       const [a, b] = [await open({ maxStaleness: '30s' }), await open()]
       expect(await a.cache('c').getOrLoad('k', () => 'old')).toBe('old')
       expect(await a.cache('c').getOrLoad('k', () => 'none')).toBe('old')
-      const from = await cluster.ownerOf(slot)
-      const to = cluster.masters.find((node) => node !== from)!
+      const from = await house.cluster.ownerOf(slot)
+      const to = house.cluster.masters.find((node) => node !== from)!
       const slow = gate<string>()
       let loading: Promise<unknown> | undefined
-      await cluster.moveSlot(slot, to, {
+      await house.cluster.moveSlot(slot, to, {
         between: async (step) => {
           if (step !== at) return
           await b.cache('c').evict('k')
@@ -262,61 +243,50 @@ describe('a slot on its way to another node', () => {
       expect(await b.cache('c').getOrLoad('k', () => 'none')).toBe('last')
       await b.cache('c').evict('k')
       await eventually(async () => expect(await a.cache('c').get('k')).toBeUndefined())
-      await cluster.moveSlot(slot, from)
+      await house.cluster.moveSlot(slot, from)
     },
   )
 
   test('G1 a put that is redirected does not come after the evict that followed it', async () => {
-    const from = await cluster.ownerOf(slot)
-    const to = cluster.masters.find((node) => node !== from)!
-    const proxies = await Promise.all(cluster.masters.map((node) => startProxy(node.port)))
-    const natMap = Object.fromEntries(
-      cluster.masters.map(({ port }, index) => [
-        `127.0.0.1:${port}`,
-        { host: '127.0.0.1', port: proxies[index]!.port },
-      ]),
-    )
-    try {
-      const seeds = proxies.map(({ port }) => ({ host: '127.0.0.1', port }))
-      const a = await open({ shared: redis({ cluster: seeds, natMap, commandTimeout: '20s' }) })
-      const b = await open()
-      await a.cache('c').put('k', 'first')
-      const proxy = proxies[cluster.masters.indexOf(from)]!
-      proxy.hold('toServer')
-      const putting = a.cache('c').put('k', 'old', { ttl: '1h' })
-      const evicting = a.cache('c').evict('k')
-      await cluster.moveSlot(slot, to)
-      proxy.release('toServer')
-      await Promise.all([putting, evicting])
-      expect(await b.cache('c').get('k')).toBeUndefined()
-      expect(await cluster.command(key, 'EXISTS', key)).toBe(0)
-      await cluster.moveSlot(slot, from)
-    } finally {
-      await Promise.all(managers.splice(0).map((manager) => manager.close()))
-      await Promise.all(proxies.map((proxy) => proxy.close()))
-    }
+    const from = await house.cluster.ownerOf(slot)
+    const to = house.cluster.masters.find((node) => node !== from)!
+    const proxies = await house.proxies()
+    const seeds = [...proxies.values()].map(({ port }) => ({ host: '127.0.0.1', port }))
+    const a = await open({ shared: redis({ cluster: seeds, natMap: natMap(proxies), commandTimeout: '20s' }) })
+    const b = await open()
+    await a.cache('c').put('k', 'first')
+    const proxy = proxies.get(from.port)!
+    proxy.hold('toServer')
+    const putting = a.cache('c').put('k', 'old', { ttl: '1h' })
+    const evicting = a.cache('c').evict('k')
+    await house.cluster.moveSlot(slot, to)
+    proxy.release('toServer')
+    await Promise.all([putting, evicting])
+    expect(await b.cache('c').get('k')).toBeUndefined()
+    expect(await house.cluster.command(key, 'EXISTS', key)).toBe(0)
+    await house.cluster.moveSlot(slot, from)
   })
 
   test('an evict after the move refuses the fill of a load that began before', async () => {
     const [a, b] = [await open(), await open()]
-    const from = await cluster.ownerOf(slot)
-    const to = cluster.masters.find((node) => node !== from)!
+    const from = await house.cluster.ownerOf(slot)
+    const to = house.cluster.masters.find((node) => node !== from)!
     const slow = gate<string>()
     const loading = a.cache('c').getOrLoad('k', () => slow.pass())
     await slow.entered
-    await cluster.moveSlot(slot, to)
+    await house.cluster.moveSlot(slot, to)
     await b.cache('c').evict('k')
     slow.open('old')
     expect(await loading).toBe('old')
     await eventually(async () => expect(await b.cache('c').getOrLoad('k', () => 'new')).toBe('new'))
     await eventually(async () => expect(await a.cache('c').getOrLoad('k', () => 'newer')).toBe('new'))
-    await cluster.moveSlot(slot, from)
+    await house.cluster.moveSlot(slot, from)
   })
 
   test('a node that joins, and has no slots yet, is found by the redirections to it', async () => {
     const [a, b] = [await open(), await open()]
-    const to = await cluster.addMaster()
-    await cluster.moveSlot(slot, to, {
+    const to = await house.cluster.addMaster()
+    await house.cluster.moveSlot(slot, to, {
       between: async (step) => {
         if (step !== 'keys-moved') return
         expect(await a.cache('c').getOrLoad('k', () => 'new')).toBe('new')

@@ -151,9 +151,7 @@ describe('a call that joins a load', () => {
 
   test('G2 is not served what was read more than maxStaleness after its tags had last been heard of', async () => {
     const clock = new ManualClock()
-    const proxy = await house.proxy()
-    const [one, two] = [house.open({ clock }, { url: proxy.url, commandTimeout: '1m' }), house.open()]
-    await Promise.all([one.ready(), two.ready()])
+    const { proxy, one, two } = await house.pairWithProxy({ clock }, { commandTimeout: '1m' })
     const read = (key: string, value: string) => one.cache('c').getOrLoad(key, async () => value, { tags: ['x'] })
     await two.cache('c').getOrLoad('k', async () => 'old', { tags: ['x'] })
     await read('warm', 'value')
@@ -202,11 +200,8 @@ describe('a call that joins a load', () => {
 
 describe('a load that waits for another process’s', () => {
   test('G3 is woken by the end of a younger load of its own process, of which the server tells nothing', async () => {
-    const proxy = await house.proxy()
     // The clock stands still: no timer wakes it.
-    const one = house.open({ clock: new ManualClock() }, { url: proxy.url })
-    const two = house.open()
-    await Promise.all([one.ready(), two.ready()])
+    const { proxy, one, two } = await house.pairWithProxy({ clock: new ManualClock() })
     const { writing, returns } = await slowPut(one)
     await two.cache('c').evict('k')
     const [far, near] = [gate<string>(), gate<string>()]
@@ -278,11 +273,27 @@ describe('a load that waits for another process’s', () => {
 })
 
 describe('a notice', () => {
+  /**
+   * Clears once between the script that makes the marker of that live longer, which ends the watch of what it writes, and
+   * the read that begins it again. Answers how often that came about.
+   */
+  function clearAtProlonging(proxy: TcpProxy, clear: () => Promise<unknown>): () => number {
+    let clears = 0
+    proxy.onData(async (chunk, { direction, pass }) => {
+      const at = chunk.lastIndexOf('*', chunk.lastIndexOf('mget'))
+      if (direction !== 'toServer' || at <= 0 || !chunk.includes('t:tag:{*}') || clears > 0) return undefined
+      clears++
+      await house.server.resetStats()
+      pass(chunk.subarray(0, at))
+      await eventually(async () => (await house.server.commandStats()).pexpireat === 2)
+      await clear()
+      return chunk.subarray(at)
+    })
+    return () => clears
+  }
+
   test('G2 of FLUSHALL that overtakes the answer about a marker: the marker is not taken for watched', async () => {
-    const proxy = await house.proxy()
-    const maxStaleness = 400
-    const [one, two] = [house.open({ maxStaleness }, { url: proxy.url, commandTimeout: '3s' }), house.open()]
-    await Promise.all([one.ready(), two.ready()])
+    const { proxy, one, two } = await house.pairWithProxy({ maxStaleness: 400 }, { commandTimeout: '3s' })
     await one.cache('c').getOrLoad('warm', async () => 1)
     const slow = gate<string>()
     const filling = one.cache('c').getOrLoad('long', () => slow.pass(), { tags: ['x'], ttl: '1h' })
@@ -328,27 +339,13 @@ describe('a notice', () => {
   ])(
     'G2 is not missed when another process clears %s just as the marker of that is made to live longer',
     async (_what, clear) => {
-      const proxy = await house.proxy()
-      const one = house.open({ maxStaleness: '30s' }, { url: proxy.url, commandTimeout: '3s' })
-      const two = house.open()
-      await Promise.all([one.ready(), two.ready()])
+      const { proxy, one, two } = await house.pairWithProxy({ maxStaleness: '30s' }, { commandTimeout: '3s' })
       const read = (value: string) => one.cache('c').getOrLoad('k', async () => value)
       await read('old')
 
-      // Between the script, which ends the watch of what it writes, and the read that begins it again.
-      let clears = 0
-      proxy.onData(async (chunk, { direction, pass }) => {
-        const at = chunk.lastIndexOf('*', chunk.lastIndexOf('mget'))
-        if (direction !== 'toServer' || at <= 0 || !chunk.includes('t:tag:{*}') || clears > 0) return undefined
-        clears++
-        await house.server.resetStats()
-        pass(chunk.subarray(0, at))
-        await eventually(async () => (await house.server.commandStats()).pexpireat === 2)
-        await clear(two)
-        return chunk.subarray(at)
-      })
+      const clears = clearAtProlonging(proxy, () => clear(two))
       await one.cache('c').getOrLoad('long', async () => 1, { ttl: '100d' })
-      expect(clears).toBe(1)
+      expect(clears()).toBe(1)
       expect(await read('new')).toBe('new')
     },
   )
@@ -382,39 +379,25 @@ describe('a notice', () => {
 
   test('G2 nor when the answer about the marker comes too late to be taken', async () => {
     expectWarnings()
-    const proxy = await house.proxy()
-    const one = house.open({ maxStaleness: 400 }, { url: proxy.url, commandTimeout: 150 })
-    const two = house.open()
-    await Promise.all([one.ready(), two.ready()])
+    const { proxy, one, two } = await house.pairWithProxy({ maxStaleness: 400 }, { commandTimeout: 150 })
     const read = (value: string) => one.cache('c').getOrLoad('k', async () => value)
     await read('old')
 
-    let clears = 0
     const late = gate()
-    proxy.onData(async (chunk, { direction, pass }) => {
-      const at = chunk.lastIndexOf('*', chunk.lastIndexOf('mget'))
-      if (direction !== 'toServer' || at <= 0 || !chunk.includes('t:tag:{*}') || clears > 0) return undefined
-      clears++
-      await house.server.resetStats()
-      pass(chunk.subarray(0, at))
-      await eventually(async () => (await house.server.commandStats()).pexpireat === 2)
+    const clears = clearAtProlonging(proxy, async () => {
       await two.clear()
       await late.pass()
-      return chunk.subarray(at)
     })
     // Its caller does not wait for the marker longer than one command may take.
     await one.cache('c').getOrLoad('long', async () => 1, { ttl: '100d' })
-    expect(clears).toBe(1)
+    expect(clears()).toBe(1)
     late.open()
     await eventually(async () => expect(await read('new')).toBe('new'), { within: 2_000 })
   })
 })
 
 test('G1 an evict of one’s own does not hide from a put of one’s own that another process has written between them', async () => {
-  const proxy = await house.proxy()
-  const one = house.open({}, { url: proxy.url, commandTimeout: '3s' })
-  const two = house.open()
-  await Promise.all([one.ready(), two.ready()])
+  const { proxy, one, two } = await house.pairWithProxy({}, { commandTimeout: '3s' })
   await one.cache('c').put('k', 'first')
   proxy.hold('toServer')
   const evicting = one.cache('c').evict('k')

@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CacheManager, createCacheManager, type ReadyReport } from 'cachewright'
-import { redis } from 'cachewright/redis'
+import type { CacheManager, ReadyReport } from 'cachewright'
 import { Redis } from 'ioredis'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { type RedisCluster, startRedisCluster } from '../../support/redis-cluster'
-import { expectWarnings, keyOf, redisHouse, told } from './processes'
+import { clusterHouse, expectWarnings, keyOf, redisHouse, told } from './processes'
 
 const house = redisHouse()
 beforeEach(expectWarnings)
@@ -17,11 +15,13 @@ const docs = readFileSync(join(__dirname, '../../../docs/protocol.md'), 'utf8')
 const minimal = /ACL SETUSER shop on >password ([^`]*)```/.exec(docs)![1]!.replaceAll('shop:', 't:').trim().split(/\s+/)
 const broadcast = [...minimal.filter((rule) => !/^&|client/.test(rule)), '&t:changes', '+publish']
 
+interface Opened {
+  readonly manager: CacheManager
+  readonly report: ReadyReport
+}
+
 /** A manager whose user has these rules and no others. */
-async function openAs(
-  rules: readonly string[],
-  tier: Parameters<typeof house.open>[1] = {},
-): Promise<{ readonly manager: CacheManager; readonly report: ReadyReport }> {
+async function openAs(rules: readonly string[], tier: Parameters<typeof house.open>[1] = {}): Promise<Opened> {
   await house.server.command('ACL', 'SETUSER', 'limited', 'reset', 'on', '>secret', ...rules)
   const url = house.server.url.replace('//', '//limited:secret@')
   const manager = house.open({ maxStaleness: 200 }, { ...told, ...tier, url })
@@ -224,59 +224,46 @@ test.each(['tracking', 'broadcast'] as const)('a keyPrefix stands in patterns an
 })
 
 describe('in a cluster', () => {
-  let cluster: RedisCluster
-  const managers: CacheManager[] = []
-  beforeAll(async () => {
-    cluster = await startRedisCluster()
-  }, 30_000)
-  afterEach(async () => {
-    await Promise.all(managers.splice(0).map((manager) => manager.close()))
-    await cluster.flushAll()
-  })
-  afterAll(() => cluster.stop())
-
-  async function open(tier: object): Promise<ReadyReport> {
-    const manager = createCacheManager({ prefix: 't', shared: redis({ cluster: cluster.seeds, ...tier }) })
-    managers.push(manager)
-    return manager.ready()
-  }
-
+  const clustered = clusterHouse()
   const rules = [...minimal, '+cluster|slots', '+asking']
-  async function openAs(rulesAt: (index: number) => readonly string[]): Promise<ReadyReport> {
-    for (const [index, node] of cluster.masters.entries()) {
+  async function openAs(rulesAt: (index: number) => readonly string[]): Promise<Opened> {
+    for (const [index, node] of clustered.cluster.masters.entries()) {
       await node.command('ACL', 'SETUSER', 'limited', 'reset', 'on', '>secret', ...rulesAt(index))
     }
-    return open({ username: 'limited', password: 'secret' })
+    const manager = clustered.open({}, { username: 'limited', password: 'secret' })
+    return { manager, report: await manager.ready() }
   }
 
   test('the documented permissions are enough', async () => {
-    expect(await openAs(() => rules)).toEqual({ shared: 'connected', warnings: [] })
-    await managers[0]!.cache('c').putMany(
+    const { manager, report } = await openAs(() => rules)
+    expect(report).toEqual({ shared: 'connected', warnings: [] })
+    await manager.cache('c').putMany(
       Array.from({ length: 30 }, (_, id) => [id, id] as const),
       { tags: ['x'] },
     )
-    await managers[0]!.clear()
-    expect(managers[0]!.stats().deferredEvictions).toBe(0)
+    await manager.clear()
+    expect(manager.stats().deferredEvictions).toBe(0)
   })
 
   test.each(['+asking', '+client|tracking', '+set', '~t:*'])('a node that refuses %s is named', async (rule) => {
-    const { warnings } = await openAs((index) => (index === 1 ? rules.filter((other) => other !== rule) : rules))
-    expect(warnings.length).toBeGreaterThan(0)
-    for (const { message } of warnings) {
-      expect(message).toMatch(new RegExp(`^At 127\\.0\\.0\\.1:${cluster.masters[1]!.port}: `))
+    const { report } = await openAs((index) => (index === 1 ? rules.filter((other) => other !== rule) : rules))
+    expect(report.warnings.length).toBeGreaterThan(0)
+    for (const { message } of report.warnings) {
+      expect(message).toMatch(new RegExp(`^At 127\\.0\\.0\\.1:${clustered.cluster.masters[1]!.port}: `))
       expect(message).toContain(`Grant \`${rule}\``)
     }
   })
 
   test('that refuses CLUSTER SLOTS is away, and says why', async () => {
-    const { shared } = await openAs(() => rules.filter((rule) => rule !== '+cluster|slots'))
-    expect(shared).toBe('away')
+    const { report } = await openAs(() => rules.filter((rule) => rule !== '+cluster|slots'))
+    expect(report.shared).toBe('away')
     expect(process.emitWarning).toHaveBeenCalledWith(expect.stringContaining("'cluster|slots'"), expect.anything())
   })
 
   test('processes with different feeds are reported', async () => {
-    expect((await open({ feed: 'broadcast' })).warnings).toEqual([])
-    expect((await open({ feed: 'tracking' })).warnings).toMatchObject([{ subject: 'feed' }])
-    expect((await open({ feed: 'broadcast' })).warnings).toMatchObject([{ subject: 'feed' }])
+    const warned = async (feed: 'tracking' | 'broadcast') => (await clustered.open({}, { feed }).ready()).warnings
+    expect(await warned('broadcast')).toEqual([])
+    expect(await warned('tracking')).toMatchObject([{ subject: 'feed' }])
+    expect(await warned('broadcast')).toMatchObject([{ subject: 'feed' }])
   })
 })

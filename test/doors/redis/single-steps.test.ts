@@ -4,6 +4,7 @@ import { eventually } from '../../support/eventually'
 import { type Gate, gate } from '../../support/gate'
 import { ManualClock, settle } from '../../support/manual-clock'
 import type { TcpProxy } from '../../support/tcp-proxy'
+import { plainTerms } from '../../support/terms'
 import { expectWarnings, keyOf, redisHouse } from './processes'
 
 // Single steps of the protocol, each shown to be needed: without it one of these tests is red (`npm run mutants`).
@@ -256,10 +257,7 @@ describe('a write', () => {
   ])(
     'G2 %s that another process has overtaken before it was read back is not taken for watched',
     async (_what, write) => {
-      const proxy = await house.proxy()
-      const one = house.open({ maxStaleness: '30s' }, { url: proxy.url, commandTimeout: '10s' })
-      const two = house.open()
-      await Promise.all([one.ready(), two.ready()])
+      const { proxy, one, two } = await house.pairWithProxy({ maxStaleness: '30s' }, { commandTimeout: '10s' })
       await one.cache('c').getOrLoad('warm', async () => 1)
       let overtaken = 0
       proxy.onData(async (chunk, { direction, pass }) => {
@@ -364,8 +362,7 @@ describe('a write', () => {
     await Promise.all([one.ready(), two.ready()])
     const { tiers, keys } = one.cache('c').parts
     const write = await tiers.writes.begin(false)
-    const terms = { ttlMs: 60_000, ttlJitter: 0, ifKept: () => ({ tags: [] }) }
-    await tiers.writes.put([{ key: keys.encodeKey('k'), value: 'old' }], terms, {
+    await tiers.writes.put([{ key: keys.encodeKey('k'), value: 'old' }], plainTerms, {
       ...write,
       beganAt: write.beganAt - 31_000,
     })

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { createCacheManager, registeredType } from 'cachewright'
+import { type CacheManager, type CachingOptions, createCacheManager, registeredType } from 'cachewright'
 import { WriteFence } from '../../../src/cache/write-fence'
 import { gate } from '../../support/gate'
 
@@ -28,31 +28,31 @@ describe('a load whose last caller leaves', () => {
 })
 
 describe('what the user gives a cache', () => {
+  const managers: CacheManager[] = []
+  const open = (options: CachingOptions = {}): CacheManager => {
+    const manager = createCacheManager(options)
+    managers.push(manager)
+    return manager
+  }
+  beforeEach(() => void jest.spyOn(process, 'emitWarning').mockImplementation())
+  afterEach(async () => {
+    jest.restoreAllMocks()
+    await Promise.all(managers.splice(0).map((manager) => manager.close()))
+  })
+
   test('a tags function that throws does not break the call', async () => {
-    const manager = createCacheManager()
-    jest.spyOn(process, 'emitWarning').mockImplementation()
     const tags = (): never => {
       throw new Error('no tags')
     }
-    try {
-      expect(await manager.cache('c').getOrLoad('a', async () => 1, { tags })).toBe(1)
-      await manager.cache('c').put('b', 1, { tags })
-    } finally {
-      jest.restoreAllMocks()
-      await manager.close()
-    }
+    const cache = open().cache('c')
+    expect(await cache.getOrLoad('a', async () => 1, { tags })).toBe(1)
+    await cache.put('b', 1, { tags })
   })
 
   test('a tags function that answers no array does not break the call', async () => {
-    const manager = createCacheManager()
-    jest.spyOn(process, 'emitWarning').mockImplementation()
-    try {
-      const tags = (): readonly string[] => 'x' as unknown as readonly string[]
-      expect(await manager.cache('c').getOrLoad('a', async () => 1, { tags })).toBe(1)
-    } finally {
-      jest.restoreAllMocks()
-      await manager.close()
-    }
+    const tags = (): readonly string[] => 'x' as unknown as readonly string[]
+    const cache = open().cache('c')
+    expect(await cache.getOrLoad('a', async () => 1, { tags })).toBe(1)
   })
 
   test('a decode that throws does not break the call', async () => {
@@ -73,33 +73,18 @@ describe('what the user gives a cache', () => {
         return new Money(cents)
       },
     })
-    const manager = createCacheManager({ types: [type] })
-    jest.spyOn(process, 'emitWarning').mockImplementation()
-    try {
-      const load = async (): Promise<Money> => new Money(1)
-      await manager.cache<Money>('c').getOrLoad('a', load)
-      breaks = true
-      expect((await manager.cache<Money>('c').getOrLoad('a', load)).cents).toBe(1)
-    } finally {
-      jest.restoreAllMocks()
-      await manager.close()
-    }
+    const manager = open({ types: [type] })
+    const load = async (): Promise<Money> => new Money(1)
+    await manager.cache<Money>('c').getOrLoad('a', load)
+    breaks = true
+    expect((await manager.cache<Money>('c').getOrLoad('a', load)).cents).toBe(1)
   })
 
   test('a value that cannot be carried is loaded once, and is one object for those who waited together', async () => {
-    const manager = createCacheManager()
-    jest.spyOn(process, 'emitWarning').mockImplementation()
-    try {
-      const load = async (): Promise<{ list: number[]; fn: () => void }> => ({ list: [], fn: () => {} })
-      const [one, two] = await Promise.all([
-        manager.cache('c').getOrLoad('a', load),
-        manager.cache('c').getOrLoad('a', load),
-      ])
-      expect(one).toBe(two)
-    } finally {
-      jest.restoreAllMocks()
-      await manager.close()
-    }
+    const load = async (): Promise<{ list: number[]; fn: () => void }> => ({ list: [], fn: () => {} })
+    const cache = open().cache('c')
+    const [one, two] = await Promise.all([cache.getOrLoad('a', load), cache.getOrLoad('a', load)])
+    expect(one).toBe(two)
   })
 })
 

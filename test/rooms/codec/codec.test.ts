@@ -10,7 +10,18 @@ const codec = createCodec(types)
 
 function throughFrame(value: unknown): unknown {
   const { format, payload } = codec.encode(takeSnapshot(value, types))
-  const header = { key: 'k', fillId: Buffer.alloc(8), stamp: 1, createdAt: 2, expiresAt: 3, loadTime: 4, tags: [] }
+  const header = {
+    key: 'k',
+    fillId: Buffer.alloc(8),
+    stamp: 1,
+    createdAt: 2,
+    expiresAt: 3,
+    loadTime: 4,
+    tags: [],
+    staleUntil: 3,
+    isError: false,
+    validator: undefined,
+  }
   const frame = decodeFrame(encodeFrame(header, format, payload), 'k')
   if (frame.kind !== 'value') throw new Error(frame.kind)
   return codec.decode(frame.format, frame.payload)

@@ -8,9 +8,19 @@ const header: FrameHeader = {
   expiresAt: 1700000300000,
   loadTime: 12.5,
   tags: ['category:7', 'ü'],
+  staleUntil: 1700000300000,
+  isError: false,
+  validator: undefined,
 }
 const payload = Buffer.from('{"id":"42"}')
 const frame = encodeFrame(header, 1, payload)
+
+// What version 2 adds: how long the entry may be served past its life, that it is an error, its validator.
+const extended: FrameHeader = { ...header, staleUntil: 1700000900000, isError: true, validator: 'W/"é"' }
+const goldenExtension = [
+  '4278bcff323a0000', // staleUntil
+  '030006572f22c3a922', // flags, validator
+].join('')
 
 // Released bytes: entries written by version 1 must be readable for ever. Never edit, only add.
 const golden = [
@@ -73,6 +83,39 @@ describe('a frame', () => {
   })
 })
 
+describe('what needs more than version 1 says', () => {
+  const its = encodeFrame(extended, 1, payload)
+
+  test('golden: version 2', () => {
+    const tagsEnd = golden.indexOf('0000000b7b')
+    const body = golden.slice(16, tagsEnd) + goldenExtension + golden.slice(tagsEnd)
+    expect(its.toString('hex').slice(16)).toBe(body)
+    expect(its.toString('hex').slice(0, 8)).toBe('ca560201')
+    expect(decodeFrame(its, header.key)).toEqual({ kind: 'value', header: extended, format: 1, payload })
+  })
+
+  test.each([
+    { staleUntil: header.expiresAt + 1 },
+    { isError: true },
+    { validator: '' },
+    { staleUntil: Number.POSITIVE_INFINITY },
+  ])('each of it alone: %j', (part) => {
+    const one = { ...header, ...part }
+    expect(decodeFrame(encodeFrame(one, 1, payload), header.key)).toMatchObject({ kind: 'value', header: one })
+  })
+
+  test('C99 every truncation and every changed byte', () => {
+    for (let length = 0; length < its.length; length++) {
+      expect(['truncated', 'not a frame']).toContain(reasonOf(its.subarray(0, length)))
+    }
+    for (let at = 3; at < its.length; at++) {
+      const spoilt = Buffer.from(its)
+      spoilt[at]! ^= 0x55
+      expect(decodeFrame(spoilt, header.key).kind).toBe('unreadable')
+    }
+  })
+})
+
 describe('C99 anything else is named and never thrown', () => {
   test('wrong key', () => {
     expect(reasonOf(frame, 'shop:products:1:{43}')).toBe('wrong key')
@@ -87,7 +130,7 @@ describe('C99 anything else is named and never thrown', () => {
 
   test('newer version', () => {
     const later = Buffer.from(frame)
-    for (const version of [2, 3, 255]) {
+    for (const version of [3, 4, 255]) {
       later[2] = version
       expect(reasonOf(later)).toBe('newer')
       expect(reasonOf(Buffer.concat([later.subarray(0, 4), Buffer.from('whatever')]))).toBe('newer')

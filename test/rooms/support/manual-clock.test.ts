@@ -46,17 +46,17 @@ test('a cancelled timer does not run', async () => {
 test('promises settle before the first timer and after each', async () => {
   const clock = new ManualClock(0)
   const ran: string[] = []
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => void clock.setTimer(resolve, ms))
+  const timer = (ms: number): Promise<void> => new Promise((resolve) => void clock.setTimer(resolve, ms))
   const work = async (): Promise<void> => {
     await Promise.resolve()
-    await sleep(10)
-    ran.push(`woke at ${clock.now()}`)
-    await sleep(10)
-    ran.push(`woke at ${clock.now()}`)
+    await timer(10)
+    ran.push(`rang at ${clock.now()}`)
+    await timer(10)
+    ran.push(`rang at ${clock.now()}`)
   }
   void work()
   await clock.advance(25)
-  expect(ran).toEqual(['woke at 10', 'woke at 20'])
+  expect(ran).toEqual(['rang at 10', 'rang at 20'])
 })
 
 test('after a jump, what is due runs late', async () => {

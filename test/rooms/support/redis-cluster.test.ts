@@ -1,15 +1,7 @@
 import { existsSync } from 'node:fs'
+import { alive } from '../../support/alive'
 import { type RedisCluster, slotOf, startRedisCluster } from '../../support/redis-cluster'
 import type { RedisServer } from '../../support/redis-server'
-
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 const answer = (node: RedisServer, ...args: string[]): Promise<string> =>
   node.command(...args).then(String, (error: Error) => error.message)

@@ -1,15 +1,7 @@
 import { existsSync } from 'node:fs'
+import { alive } from '../../support/alive'
 import { type RedisSentinel, startSentinel } from '../../support/redis-sentinel'
 import type { RedisServer } from '../../support/redis-server'
-
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 // Sentinels take their time to notice a death, and on a busy machine more.
 jest.setTimeout(30_000)

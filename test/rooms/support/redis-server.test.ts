@@ -2,18 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { alive } from '../../support/alive'
 import { eventually } from '../../support/eventually'
 import { freePort, type RedisServer, startRedis } from '../../support/redis-server'
 import { send } from '../../support/resp'
-
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 describe('a server of its own', () => {
   let redis: RedisServer

@@ -1,6 +1,6 @@
 import { Cacheable, CacheEvict, type CacheManager, CachePut, Caching, createCacheManager } from 'cachewright'
-import { gate } from '../../support/gate'
-import { warningsDuring } from '../../support/warnings'
+import { gate } from '../support/gate'
+import { warningsDuring } from '../support/warnings'
 import { type AnyMethodDecorator, foreign } from './foreign'
 
 let own: CacheManager

@@ -1,0 +1,9 @@
+/** What a method says, while it runs, about the value it is about to return. */
+export class Adjustments {
+  ttlMs: number | undefined
+  readonly tags: string[] = []
+  validator: string | undefined
+  isSkipped = false
+  isUnmodified = false
+  failure: { readonly error: unknown } | undefined
+}

@@ -1,0 +1,30 @@
+/*
+ * An error that is kept as an answer is thrown many times, and each who catches it may do with it as he likes: add to
+ * its message, wrap it, log it. So each gets a copy, of the same class and with what it carries, whose stack shows his own
+ * call first and then where the error was first thrown.
+ */
+
+/** A copy of an error, or of whatever was thrown, that shares nothing with it but what its fields refer to. */
+export function copyError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  return Object.create(Object.getPrototypeOf(error) as object, Object.getOwnPropertyDescriptors(error)) as Error
+}
+
+/** What is thrown for an error that is kept: a copy with the stack of this call. */
+export function thrownAgain(kept: unknown): unknown {
+  const copy = copyError(kept)
+  if (!(copy instanceof Error)) return copy
+  const first = String(copy.stack)
+  const here: { stack?: string } = {}
+  Error.captureStackTrace(here, thrownAgain)
+  const frames = String(here.stack).split('\n').slice(1).join('\n')
+  const stack = `${headOf(first)}\n${frames}\n  kept from: ${first}`
+  Object.defineProperty(copy, 'stack', { value: stack, configurable: true, writable: true })
+  return copy
+}
+
+/** The lines above the frames. */
+function headOf(stack: string): string {
+  const frames = stack.search(/\n\s+at /)
+  return frames < 0 ? stack : stack.slice(0, frames)
+}

@@ -1,0 +1,85 @@
+import { AsyncResource } from 'node:async_hooks'
+import { type CompleteClock, random } from '../kernel/clock'
+import { type Entry, isExpired } from '../kernel/entry'
+import { cacheError } from '../kernel/errors'
+import { drawsRefresh } from '../policies/early-refresh'
+import type { Policies } from '../policies/policies'
+import type { Background } from './background'
+import { Flight, type FlightRegistry } from './flight'
+import type { Isolation } from './isolation'
+import type { TagMarkers } from './tag-markers'
+import type { Loaded, LoadRequest } from './tier'
+
+/** What {@link Refreshes} work with. */
+export interface RefreshesParts {
+  readonly cache: string
+  readonly flights: FlightRegistry
+  readonly markers: TagMarkers
+  readonly isolation: Isolation
+  readonly clock: CompleteClock
+  readonly background: Background
+  /** How many may go on at once. */
+  readonly maxRefreshes: number
+  /** How long others wait for a load. */
+  readonly loadDeadlineMs: number
+  /** Takes a flight through the tiers. */
+  readonly fly: (flight: Flight) => Promise<Loaded>
+}
+
+// What runs in it belongs to no request.
+const detached = new AsyncResource('cachewright')
+
+// After a refresh that brought nothing new, so long is waited before the next.
+const retryMs = 1_000
+
+/** Loads values anew in the background while the present ones are served. */
+export class Refreshes {
+  #running = 0
+
+  constructor(private readonly parts: RefreshesParts) {}
+
+  /** Whether a read of this entry has to see to the next. */
+  isDue(entry: Entry, { refreshAhead, xfetchBeta }: Policies): boolean {
+    const now = this.parts.clock.now()
+    if (now < entry.refreshAt) return false
+    return refreshAhead !== 'xfetch' || isExpired(entry, now) || drawsRefresh(entry, xfetchBeta, now, random())
+  }
+
+  /**
+   * Loads a value anew. A load like any other (it is revoked by what revokes loads, and who comes when the present value
+   * may not be served any more waits for it), except that no caller of now can cancel it, nor lends it its context, and
+   * that it is cancelled when it hangs.
+   */
+  start(request: LoadRequest, entry: Entry): void {
+    const { flights, markers, clock, background, isolation, maxRefreshes, loadDeadlineMs, fly } = this.parts
+    const now = clock.now()
+    const present = flights.find(request.key)
+    if (present !== undefined && now < present.startedAt + loadDeadlineMs) return
+    if (this.#running >= maxRefreshes) return
+    if (present !== undefined) flights.supersede(present)
+    entry.refreshAt = now + retryMs
+    detached.runInAsyncScope(() => {
+      const flight = new Flight(request, { stamp: markers.stamp, startedAt: now, previous: entry, isolation })
+      flight.waiters = 1
+      this.#running++
+      const cancel = clock.setTimer(() => this.#giveUp(flight), loadDeadlineMs)
+      const landed = flights.start(flight, fly).promise.finally(() => {
+        cancel()
+        if (!flight.signal.aborted) this.#running--
+      })
+      background.track(landed)
+    })
+  }
+
+  #giveUp(flight: Flight): void {
+    const { flights, cache, loadDeadlineMs } = this.parts
+    this.#running--
+    flights.supersede(flight)
+    flight.abort(
+      cacheError(
+        'CW_LOAD_TIMEOUT',
+        `Cache '${cache}': loading a key anew took longer than \`loadDeadline\` (${loadDeadlineMs} ms).`,
+      ),
+    )
+  }
+}

@@ -1,0 +1,48 @@
+import { eventually } from '../../support/eventually'
+import { redisHouse, timeOf } from './processes'
+
+const house = redisHouse()
+
+test('C86 G4 a frozen server is waited for once; then calls do without it, and it is used as soon as it answers', async () => {
+  const server = await house.another()
+  const one = house.open({ maxStaleness: '1h' }, { url: server.url })
+  const cache = one.cache<number>('c')
+  await one.ready()
+  const states: string[] = []
+  one.on('circuit', ({ server: name, state }) => states.push(`${state} ${name}`))
+  await cache.put('kept', 1)
+  server.freeze()
+  await cache.getOrLoad('first', async () => 1)
+  const took = await timeOf(async () => {
+    for (let id = 0; id < 300; id++) await cache.getOrLoad(['n', id], async () => id)
+    for (let id = 0; id < 300; id++) await cache.put(['n', id], id)
+    for (let id = 0; id < 300; id++) await cache.evict(['n', id])
+    await one.evictTags(['x'])
+    await one.clear()
+  })
+  expect(states).toEqual([`open Redis at 127.0.0.1:${server.port}`])
+  // All together little more than one of them alone would wait.
+  expect(took).toBeLessThan(1_000)
+  expect(one.stats().deferredEvictions).toBeGreaterThan(0)
+  server.resume()
+  await eventually(() => states.length === 2, { within: 1_000 })
+  expect(states[1]).toBe(`closed Redis at 127.0.0.1:${server.port}`)
+  await eventually(() => one.stats().deferredEvictions === 0)
+  await cache.getOrLoad('again', async () => 1)
+  expect(await house.open({}, { url: server.url }).cache('c').get('again')).toBe(1)
+})
+
+test('C86 nothing is sent meanwhile but the probe, so nothing old arrives when the server answers', async () => {
+  const server = await house.another()
+  const one = house.open({}, { url: server.url })
+  await one.ready()
+  server.freeze()
+  await one.cache('c').getOrLoad('first', async () => 1)
+  for (let id = 0; id < 100; id++) await one.cache('c').put(['late', id], id)
+  server.resume()
+  const other = house.open({}, { url: server.url })
+  await eventually(() => one.stats().deferredEvictions === 0)
+  expect(await other.cache('c').getMany(Array.from({ length: 100 }, (_, id) => ['late', id]))).toEqual(
+    Array.from({ length: 100 }, () => undefined),
+  )
+})

@@ -1,0 +1,238 @@
+import { Cacheable, CachePut, cacheContext } from 'cachewright'
+import { eventually } from '../../support/eventually'
+import { gate } from '../../support/gate'
+import { places, quietly, world } from './world'
+
+// What a method says of its value while it runs: C78, C79.
+
+afterEach(() => void jest.restoreAllMocks())
+
+/** A loader that says something and answers. */
+const saying =
+  <Value>(say: () => void, value: Value) =>
+  (): Value => {
+    say()
+    return value
+  }
+
+describe.each(places)('what a method says of its value, cached %s', (place) => {
+  const its = world(place, { defaults: { ttl: '10s' }, maxStaleness: '1h' })
+  const { manager } = its
+  const cache = () => its.caching.cache<unknown>('c')
+  const context = () => cacheContext()!
+
+  test('C78 how long it lives', async () => {
+    const options = Object.freeze({ ttl: '10s' as const })
+    await cache().getOrLoad(
+      'a',
+      saying(() => context().setTtl('1s'), 'value'),
+      options,
+    )
+    its.clock.jump(900)
+    expect(await cache().get('a')).toBe('value')
+    its.clock.jump(101)
+    expect(await cache().get('a')).toBeUndefined()
+    expect(options).toEqual({ ttl: '10s' })
+    await cache().getOrLoad(
+      'b',
+      saying(() => context().setTtl(0), 'value'),
+    )
+    expect(await cache().lookup('b')).toEqual({ found: false })
+  })
+
+  test('C78 that it is not to be kept', async () => {
+    const load = jest.fn(saying(() => context().skipStoring(), 'value'))
+    for (let call = 0; call < 2; call++) expect(await cache().getOrLoad('a', load)).toBe('value')
+    expect(load).toHaveBeenCalledTimes(2)
+  })
+
+  test('C78 its tags, beside those the operation names', async () => {
+    class Service {
+      calls = 0
+      @Cacheable({ manager, cache: 'c', tags: ['named'] })
+      async find(id: string): Promise<unknown> {
+        this.calls++
+        cacheContext()?.addTags(`id:${id}`)
+        return id
+      }
+    }
+    const service = new Service()
+    for (const tag of ['named', 'id:a']) {
+      await service.find('a')
+      await service.find('a')
+      await its.caching.evictTags([tag])
+    }
+    await service.find('a')
+    expect(service.calls).toBe(3)
+  })
+
+  test('G1 a tag that is added is held against evicts since the load began, also for those who joined it', async () => {
+    const slow = gate<string>()
+    const load = async () => {
+      const value = await slow.pass()
+      context().addTags('x')
+      return value
+    }
+    const first = cache().getOrLoad('a', load)
+    await slow.entered
+    await its.caching.evictTags(['x'])
+    const joined = cache().getOrLoad('a', () => 'new')
+    slow.open('old')
+    expect(await first).toBe('old')
+    expect(await joined).toBe('new')
+    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
+  })
+
+  test('what is no ttl or no tag is refused where it is said', async () => {
+    await expect(cache().getOrLoad('a', () => context().setTtl(-1))).rejects.toThrow(/cacheContext\(\).setTtl: -1/)
+    await expect(cache().getOrLoad('a', () => context().addTags(''))).rejects.toThrow(/cacheContext\(\).addTags/)
+    await expect(cache().getOrLoad('a', () => context().notModified())).rejects.toThrow(/no previous value/)
+    await expect(cache().getOrLoad('a', () => context().setValidator(1 as never))).rejects.toThrow(
+      /a validator is a text/,
+    )
+  })
+
+  test('there is none outside of a load', async () => {
+    expect(cacheContext()).toBeUndefined()
+    class Service {
+      @CachePut({ manager, cache: 'c', key: () => 'a' })
+      async put(): Promise<unknown> {
+        return cacheContext() === undefined
+      }
+    }
+    expect(await new Service().put()).toBe(true)
+    await its.caching.close()
+    expect(await cache().getOrLoad('a', () => cacheContext() === undefined)).toBe(true)
+  })
+
+  test('each load has its own, also one within another', async () => {
+    await cache().getOrLoad('outer', async () => {
+      await cache().getOrLoad(
+        'inner',
+        saying(() => context().setTtl('1s'), 'inner'),
+      )
+      context().addTags('outer')
+      return 'outer'
+    })
+    its.clock.jump(1_001)
+    expect(await cache().getMany(['outer', 'inner'])).toEqual(['outer', undefined])
+    await its.caching.evictTags(['outer'])
+    expect(await cache().get('outer')).toBeUndefined()
+  })
+
+  test('a method with two caches speaks to both', async () => {
+    class Service {
+      @Cacheable({ manager, cache: ['one', 'two'], key: () => 'a' })
+      async find(): Promise<unknown> {
+        cacheContext()?.setTtl('1s')
+        return 'value'
+      }
+    }
+    await new Service().find()
+    for (const name of ['one', 'two']) expect(await its.caching.cache(name).get('a')).toBe('value')
+    its.clock.jump(1_001)
+    for (const name of ['one', 'two']) expect(await its.caching.cache(name).get('a')).toBeUndefined()
+  })
+})
+
+describe.each(places)('a load on a condition, cached %s', (place) => {
+  const its = world(place, { defaults: { ttl: '10s', staleIfError: '15s' }, maxStaleness: '1h' })
+  const cache = () => its.caching.cache<{ readonly at: number }>('c')
+
+  class Source {
+    etag = 'v1'
+    value = { at: 1 }
+    readonly asked: (string | undefined)[] = []
+
+    readonly load = async (): Promise<{ readonly at: number }> => {
+      const context = cacheContext<{ readonly at: number }>()!
+      this.asked.push(context.previous?.validator)
+      if (context.previous?.validator === this.etag) return context.notModified()
+      context.setValidator(this.etag)
+      context.addTags(`etag:${this.etag}`)
+      return this.value
+    }
+  }
+
+  test('C79 not modified: value, tags and validator stay, and a new life begins', async () => {
+    const source = new Source()
+    await cache().getOrLoad('a', source.load)
+    for (let round = 0; round < 2; round++) {
+      its.clock.jump(10_000)
+      expect(await cache().getOrLoad('a', source.load)).toEqual({ at: 1 })
+      expect(await cache().getOrLoad('a', unexpected)).toEqual({ at: 1 })
+    }
+    expect(source.asked).toEqual([undefined, 'v1', 'v1'])
+    await its.caching.evictTags(['etag:v1'])
+    expect(await cache().lookup('a')).toEqual({ found: false })
+  })
+
+  test('C79 modified: the new value and its validator', async () => {
+    const source = new Source()
+    await cache().getOrLoad('a', source.load)
+    its.clock.jump(10_000)
+    source.etag = 'v2'
+    source.value = { at: 2 }
+    expect(await cache().getOrLoad('a', source.load)).toEqual({ at: 2 })
+    its.clock.jump(10_000)
+    expect(await cache().getOrLoad('a', source.load)).toEqual({ at: 2 })
+    expect(source.asked).toEqual([undefined, 'v1', 'v2'])
+  })
+
+  test('C79 whatever the method returns after it has said so', async () => {
+    const source = new Source()
+    await cache().getOrLoad('a', source.load)
+    its.clock.jump(10_000)
+    const load = () => {
+      cacheContext()!.notModified()
+      return undefined as never
+    }
+    expect(await cache().getOrLoad('a', load)).toEqual({ at: 1 })
+    expect(await cache().get('a')).toEqual({ at: 1 })
+  })
+
+  test('C84 what was evicted is no previous value', async () => {
+    const source = new Source()
+    await cache().getOrLoad('a', source.load)
+    its.clock.jump(10_000)
+    await cache().evict('a')
+    expect(await cache().getOrLoad('a', source.load)).toEqual({ at: 1 })
+    expect(source.asked).toEqual([undefined, undefined])
+  })
+
+  test('in a refresh ahead of its end too', async () => {
+    const source = new Source()
+    const options = { refreshAhead: 0.5 } as const
+    await cache().getOrLoad('a', source.load, options)
+    its.clock.jump(5_000)
+    await cache().getOrLoad('a', source.load, options)
+    await eventually(() => source.asked.length === 2)
+    expect(source.asked).toEqual([undefined, 'v1'])
+    await eventually(() => cache().parts.tiers.loading === 0)
+    its.clock.jump(6_000)
+    expect(await cache().get('a')).toEqual({ at: 1 })
+  })
+
+  if (place === 'on Redis') {
+    test('C79 by another process', async () => {
+      const other = await its.another()
+      const source = new Source()
+      await cache().getOrLoad('a', source.load)
+      its.clock.jump(10_000)
+      expect(await other.cache('c').getOrLoad('a', source.load)).toEqual({ at: 1 })
+      expect(source.asked).toEqual([undefined, 'v1'])
+      await eventually(async () => expect(await cache().get('a')).toEqual({ at: 1 }))
+    })
+
+    test('a validator that is too long is refused, and the call is answered', async () => {
+      quietly()
+      const load = saying(() => cacheContext()!.setValidator('x'.repeat(70_000)), { at: 1 })
+      expect(await cache().getOrLoad('a', load)).toEqual({ at: 1 })
+      expect(cache().stats().refused).toBe(1)
+    })
+  }
+})
+
+function unexpected(): never {
+  throw new Error('not expected')
+}
