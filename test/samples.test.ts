@@ -1,8 +1,11 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { format, promisify } from 'node:util'
 import { Ledger } from '../samples/catalogue/ledger'
+import { eventually } from './support/eventually'
 import { type RedisServer, startRedis } from './support/redis-server'
 
 const root = join(__dirname, '..')
@@ -95,6 +98,70 @@ describe('the numbered samples', () => {
     const [hello] = legacy
     expect(await execute([hello!])).toBe(`${expectedOutput(hello!)}\n`)
   }, 120_000)
+})
+
+describe('the service that SIGTERM ends', () => {
+  /** A request that the service has begun with, and its answer. */
+  async function ask(url: string, agent: Agent): Promise<{ readonly answer: Promise<[number | undefined, string]> }> {
+    // The service says that it has the head of the request when it begins with it.
+    const asked = request(url, { agent, headers: { expect: '100-continue' } })
+    const answer = once(asked, 'response').then(async ([response]: IncomingMessage[]) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of response!) chunks.push(chunk as Buffer)
+      return [response!.statusCode, Buffer.concat(chunks).toString()] as [number | undefined, string]
+    })
+    // Looked at when all are awaited.
+    answer.catch(() => {})
+    asked.flushHeaders()
+    await once(asked, 'continue')
+    asked.end()
+    return { answer }
+  }
+
+  test.each(['in memory', 'with Redis'])(
+    '%s: answers all it has begun with, takes no more, writes what it had to, and ends with 0',
+    async (where) => {
+      const { REDIS_URL: _, NODE_OPTIONS: __, ...own } = process.env
+      await server.command('FLUSHALL')
+      const child = spawn(process.execPath, ['--import', 'tsx', 'samples/19-sigterm.ts', 'serve'], {
+        cwd: root,
+        env: { ...own, ...(where === 'with Redis' ? { REDIS_URL: server.url } : {}) },
+      })
+      const agent = new Agent({ keepAlive: true })
+      try {
+        let said = ''
+        for (const stream of [child.stdout, child.stderr]) {
+          stream.on('data', (chunk: Buffer) => {
+            said += chunk.toString()
+          })
+        }
+        const ended = once(child, 'close')
+        await eventually(() => said.endsWith('\n'), { within: 30_000, what: 'the service listens' })
+        const url = said.trim()
+        // One that will be idle by then, and those in the middle: ten loads, three requests each.
+        expect(await (await ask(`${url}/idle`, agent)).answer).toEqual([200, 'idle is at 28'])
+        const symbols = Array.from({ length: 30 }, (_, index) => `s${index % 10}`)
+        const asked = await Promise.all(symbols.map((symbol) => ask(`${url}/${symbol}`, agent)))
+        child.kill('SIGTERM')
+        const answers = await Promise.all(asked.map(({ answer }) => answer))
+        expect(answers).toEqual(symbols.map((symbol) => [200, `${symbol} is at 14`]))
+        await expect(fetch(url)).rejects.toThrow()
+        // Clients that keep their connections do not keep the service: that would be five seconds.
+        const answered = performance.now()
+        await ended
+        expect(performance.now() - answered).toBeLessThan(3_000)
+        expect(said).toMatch(/\ntold to end\n(?:answered s\d\n)*closed\n$/)
+        expect(said.match(/^answered/gm)).toHaveLength(31)
+        expect([child.exitCode, child.signalCode]).toEqual([0, null])
+        const kept = (await server.command('KEYS', 'sample-19:quotes:*')) as unknown[]
+        expect(kept).toHaveLength(where === 'with Redis' ? 11 : 0)
+      } finally {
+        agent.destroy()
+        child.kill('SIGKILL')
+      }
+    },
+    60_000,
+  )
 })
 
 describe('the catalogue', () => {

@@ -3,6 +3,7 @@ import type { CompleteClock } from '../kernel/clock'
 /** Work that callers do not wait for. A manager waits for it when it closes. */
 export class Background {
   readonly #running = new Set<Promise<void>>()
+  readonly #recurring = new Set<() => void>()
 
   /** Follows work to its end; its failure is the business of whoever started it, never an unhandled rejection. */
   track(work: Promise<unknown>): void {
@@ -14,6 +15,21 @@ export class Background {
   follow<Result>(work: Promise<Result>): Promise<Result> {
     this.track(work)
     return work
+  }
+
+  /** Ends what recurs by itself when the manager closes; what it returns ends it before that. */
+  untilClosed(cancel: () => void): () => void {
+    const end = (): void => {
+      this.#recurring.delete(end)
+      cancel()
+    }
+    this.#recurring.add(end)
+    return end
+  }
+
+  /** To be called when nothing is waited for any longer. */
+  close(): void {
+    for (const end of this.#recurring) end()
   }
 
   get size(): number {

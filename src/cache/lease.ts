@@ -16,7 +16,7 @@ export interface LeaseParts {
 }
 
 /**
- * Renews the lease of a load until the load's deadline.
+ * Renews the lease of a load until the load's deadline, or until the manager closes.
  *
  * @param onHeld told, each time it still stood, when that was asked
  * @returns stops it
@@ -37,5 +37,5 @@ export function keepLease(
     cancel = clock.setTimer(again, leaseMs / 3)
   }
   cancel = clock.setTimer(again, leaseMs / 3)
-  return () => cancel()
+  return background.untilClosed(() => cancel())
 }

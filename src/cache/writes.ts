@@ -143,13 +143,18 @@ export class Writes {
    * @throws CW_EVICTION_DEFERRED
    */
   async evictEverywhere(keys: readonly string[]): Promise<void> {
-    const { shared, clock, maxStalenessMs } = this.parts
+    const { shared, background, maxStalenessMs } = this.parts
     if (shared !== undefined && maxStalenessMs === Number.POSITIVE_INFINITY) {
       throw cacheError(
         'CW_OPTION_INVALID',
         'An evict cannot be acknowledged where `maxStaleness` is Infinity: a process that is cut off would serve its copy for ever.',
       )
     }
+    await background.follow(this.#evictUntilUnbelieved(keys))
+  }
+
+  async #evictUntilUnbelieved(keys: readonly string[]): Promise<void> {
+    const { shared, clock, maxStalenessMs } = this.parts
     const isThrough = await this.evict(keys)
     if (!isThrough) {
       throw cacheError(

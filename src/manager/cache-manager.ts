@@ -293,6 +293,7 @@ export class CacheManager {
       for (const journal of this.#journals) if (journal.size > 0) this.#background.track(journal.flush())
       await this.#background.drain(clock, until - clock.now())
     }
+    this.#background.close()
     for (const journal of this.#journals) journal.close()
     await this.#store?.close()
   }

@@ -248,6 +248,8 @@ export class ClusterStore implements SharedStore {
       } catch (error) {
         const redirection = readRedirection(replyIn(error), node.address, this.#parts.nat)
         if (redirection === undefined || way === longestWay) throw error
+        // Nobody would close the node it leads to.
+        if (this.#closed) throw error
         node = this.#follow(redirection)
         store = redirection.kind === 'ASK' ? node.asking : node.store
       }

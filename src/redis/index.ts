@@ -156,7 +156,9 @@ function opener(where: RedisAddress & RedisTierOptions): Opener {
       throw invalid('beside `sentinels` give `name`, the name by which they know the primary.')
     }
     // Sentinels tell of a failover at once; a primary that was cut off would be believed until it noticed itself.
-    const sentinel = { failoverDetector: true, sentinelRetryStrategy: failFast.retryStrategy, natMap, ...beside }
+    // One that does not answer must not keep the others from being asked, nor the process from its end.
+    const inTime = { sentinelRetryStrategy: failFast.retryStrategy, sentinelCommandTimeout: 1_000 }
+    const sentinel = { failoverDetector: true, ...inTime, natMap, ...beside }
     return (options) => new Redis({ ...sentinel, ...options, sentinels: [...sentinels], name, role: 'master' })
   }
   const { options: its, ...beside } = rest as { options: RedisOptions }

@@ -22,6 +22,7 @@ export function apply({ name, file, text, by }: Mutation, source: string): strin
 }
 
 const attacks = 'test/doors/redis/attacks.test.ts'
+const closing = 'test/doors/redis/closing.test.ts'
 const cluster = 'test/doors/redis/cluster.test.ts'
 const coherence = 'test/doors/redis/coherence.test.ts'
 const failover = 'test/doors/redis/failover.test.ts'
@@ -33,6 +34,7 @@ const deadline = 'test/flow/behaviours/deadline.test.ts'
 const evictions = 'test/flow/behaviours/evictions.test.ts'
 const loading = 'test/flow/behaviours/loading.test.ts'
 const processes = 'test/flow/behaviours/processes.test.ts'
+const starting = 'test/doors/redis/starting.test.ts'
 const singleSteps = 'test/doors/redis/single-steps.test.ts'
 const evictionJournal = 'test/rooms/coherence/eviction-journal.test.ts'
 const versions = 'test/flow/behaviours/versions.test.ts'
@@ -127,8 +129,8 @@ const leases: readonly Mutation[] = [
     name: 'renewal',
     breaks: 'the lease of a slow load runs out, and others load as well (G3)',
     file: 'src/cache/lease.ts',
-    text: '  cancel = clock.setTimer(again, leaseMs / 3)\n  return () => cancel()',
-    by: '  return () => cancel()',
+    text: '  cancel = clock.setTimer(again, leaseMs / 3)\n  return background',
+    by: '  return background',
     noticedBy: { [coherence]: ['is renewed as long as the loader runs'] },
   },
   {
@@ -749,6 +751,57 @@ const writes: readonly Mutation[] = [
   },
 ]
 
+const comingAndGoing: readonly Mutation[] = [
+  {
+    name: 'pause-between-attempts',
+    breaks: 'a server that answers again is left alone for seconds (G4)',
+    file: 'src/redis/connection.ts',
+    text: 'Math.min(800, 50',
+    by: 'Math.min(2_000, 50',
+    noticedBy: { [starting]: ['asks again at least every 0.8 s'] },
+  },
+  {
+    name: 'silent-connection',
+    breaks: 'a connection whose other end has vanished is kept (G4)',
+    file: 'src/redis/connection.ts',
+    text: '  socketTimeout: 10_000,\n',
+    by: '  socketTimeout: 1_000_000,\n',
+    noticedBy: { [starting]: ['because its machine vanishes'] },
+  },
+  {
+    name: 'silent-sentinel',
+    breaks: 'a sentinel that is frozen keeps the others from being asked (G4)',
+    file: 'src/redis/index.ts',
+    text: 'sentinelCommandTimeout: 1_000',
+    by: 'sentinelCommandTimeout: 1_000_000',
+    noticedBy: { [starting]: ['the first of them', 'all of them'] },
+  },
+  {
+    name: 'renewal-after-close',
+    breaks: 'the lease of a load that hangs is renewed after close()',
+    file: 'src/cache/lease.ts',
+    text: 'return background.untilClosed(() => cancel())',
+    by: 'return () => cancel()',
+    noticedBy: { [closing]: ['a load that hangs is waited for'] },
+  },
+  {
+    name: 'acknowledgement-at-close',
+    breaks: 'close() leaves an evict that is to be acknowledged',
+    file: 'src/cache/writes.ts',
+    text: 'await background.follow(this.#evictUntilUnbelieved(keys))',
+    by: 'await this.#evictUntilUnbelieved(keys)',
+    noticedBy: { [closing]: ['finishes an evict that is to be acknowledged'] },
+  },
+  {
+    name: 'redirected-after-close',
+    breaks: 'a redirection that comes after close() makes a connection that stays',
+    file: 'src/redis/cluster-store.ts',
+    text: '        if (this.#closed) throw error\n',
+    by: '',
+    noticedBy: { [closing]: ['what is redirected at that moment'] },
+  },
+]
+
 export const mutations: readonly Mutation[] = [
   ...pillars,
   ...leases,
@@ -757,6 +810,7 @@ export const mutations: readonly Mutation[] = [
   ...tags,
   ...failures,
   ...writes,
+  ...comingAndGoing,
 ]
 
 /** The names of those that are part of the normal tests. */
