@@ -39,6 +39,15 @@ const singleSteps = 'test/doors/redis/single-steps.test.ts'
 const evictionJournal = 'test/rooms/coherence/eviction-journal.test.ts'
 const versions = 'test/flow/behaviours/versions.test.ts'
 const interleavings = 'test/rooms/cache/interleavings.test.ts'
+const stale = 'test/flow/behaviours/stale.test.ts'
+const timeouts = 'test/flow/behaviours/timeouts.test.ts'
+const answers = 'test/flow/behaviours/answers.test.ts'
+const context = 'test/flow/behaviours/context.test.ts'
+const crowding = 'test/flow/behaviours/crowding.test.ts'
+const handlers = 'test/flow/behaviours/handlers.test.ts'
+const circuit = 'test/doors/redis/circuit.test.ts'
+const circuitBreaker = 'test/doors/redis/circuit-breaker.test.ts'
+const matrix = 'test/flow/matrix.test.ts'
 
 /** The steps without which the guarantees would not hold, each taken away by one mutation. */
 const pillars: readonly Mutation[] = [
@@ -802,6 +811,177 @@ const comingAndGoing: readonly Mutation[] = [
   },
 ]
 
+const badDays: readonly Mutation[] = [
+  {
+    name: 'stand-in-that-was-evicted',
+    breaks: 'what was evicted while its next value was loaded stands in for it (G1)',
+    file: 'src/cache/stale-answers.ts',
+    text: 'previous.isError || revoked || changed',
+    by: 'previous.isError || (revoked && changed && false)',
+    noticedBy: { [stale]: ['C84 G1 never what was evicted by'] },
+  },
+  {
+    name: 'stand-in-whose-tag-was-evicted',
+    breaks: 'what carries a tag that was evicted stands in (G1)',
+    file: 'src/cache/stale-answers.ts',
+    text: "return markers.judge(previous.markers, previous.stamp) === 'dead' ? undefined : previous",
+    by: 'return markers === undefined ? undefined : previous',
+    noticedBy: { [stale]: ['C84 G1 never what was evicted by'] },
+  },
+  {
+    name: 'age-of-a-stand-in',
+    breaks: 'while Redis is away a value stands in though nobody would have told of its evict (G2)',
+    file: 'src/cache/local-tier.ts',
+    text: '  #believed(key: string, entry: Entry, now: number): Entry | undefined {\n',
+    by: '  #believed(key: string, entry: Entry, now: number): Entry | undefined {\n    if (isExpired(entry, now)) return entry\n',
+    noticedBy: { [stale]: ['G2 a value stands in for as long'] },
+  },
+  {
+    name: 'throttle',
+    breaks: 'a source that fails is asked for each call',
+    file: 'src/cache/loads.ts',
+    text: 'if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)',
+    by: '',
+    noticedBy: { [stale]: ['C68 the next load is not tried'] },
+  },
+  {
+    name: 'stale-frame-stays',
+    breaks: 'a process that fails to load takes the old value from all others',
+    file: 'src/cache/shared-tier.ts',
+    text: "if (reading.kind === 'stale') return waits ? 'stale' : 'neither'",
+    by: "if (reading.kind === 'stale') return (await store.lease(sharedKey, lease, leaseMs, reading.head)).bytes === null ? 'lease' : 'neither'",
+    noticedBy: { [stale]: ['another process has it too'] },
+  },
+  {
+    name: 'stirred',
+    breaks: 'who waits for another process’s reload is not woken when that fails (G3)',
+    file: 'src/manager/invalidation-router.ts',
+    text: 'if (beside !== undefined) routed.tiers.stir(beside)',
+    by: 'if (beside === key) routed.tiers.stir(beside)',
+    noticedBy: { [stale]: ['G3 a load that fails lets the other process'] },
+  },
+  {
+    name: 'expire-in-the-shared-tier',
+    breaks: 'what is expired is removed, and stands in nowhere',
+    file: 'src/cache/shared-writes.ts',
+    text: 'return stands ? undefined : key',
+    by: 'return stands ? key : key',
+    noticedBy: { [stale]: ['C84 an expire lets it stand in'] },
+  },
+  {
+    name: 'stand-in-for-an-outer-cache',
+    breaks: 'an outer cache keeps an old value for a new life',
+    file: 'src/cache/loads.ts',
+    text: 'if (outer?.request.call === request.call) outer.adjustments.isSkipped = true',
+    by: '',
+    noticedBy: { [stale]: ['a second cache of the method'] },
+  },
+  {
+    name: 'soft-timeout-of-who-comes-later',
+    breaks: 'each caller waits anew for a load that is known to be slow',
+    file: 'src/cache/wait.ts',
+    text: "  if (softAt <= clock.now() && hasOther()) return 'slow'\n",
+    by: '',
+    noticedBy: { [timeouts]: ['C72 who comes later'] },
+  },
+  {
+    name: 'refresh-that-hangs',
+    breaks: 'a refresh that hangs is never cancelled',
+    file: 'src/cache/refreshes.ts',
+    text: 'clock.setTimer(() => this.#giveUp(flight), loadDeadlineMs)',
+    by: 'clock.setTimer(() => flight, loadDeadlineMs)',
+    noticedBy: { [timeouts]: ['C130 is cancelled at its deadline'] },
+  },
+  {
+    name: 'budget-of-refreshes',
+    breaks: 'any number of refreshes run at once',
+    file: 'src/cache/refreshes.ts',
+    text: '    if (this.#running >= maxRefreshes) return\n',
+    by: '',
+    noticedBy: { [timeouts]: ['so many at once'] },
+  },
+  {
+    name: 'copy-of-a-kept-error',
+    breaks: 'callers change each other’s error (G9)',
+    file: 'src/cache/entry-maker.ts',
+    text: 'held: copyError(error)',
+    by: 'held: error',
+    noticedBy: { [answers]: ['K10 what one caller does'] },
+  },
+  {
+    name: 'genuine-errors',
+    breaks: 'an error that is kept is none to the language, and cannot be carried',
+    file: 'src/cache/cached-error.ts',
+    text: 'const copy = new Error(error.message)',
+    by: 'const copy = Object.create(Error.prototype) as Error',
+    noticedBy: { [matrix]: ['errors as answers'] },
+  },
+  {
+    name: 'tags-that-a-method-adds',
+    breaks: 'who joins a load after an evict gets a value that turns out to carry the tag (G1)',
+    file: 'src/cache/loads.ts',
+    text: '    if (mayCarryEvicted && flight.adjustments.tags.length > 0) return again()\n',
+    by: '',
+    noticedBy: { [context]: ['G1 a tag that is added'] },
+  },
+  {
+    name: 'nested-loads-and-the-queue',
+    breaks: 'a load waits in the queue for the one that waits for it',
+    file: 'src/cache/source-tier.ts',
+    text: 'bulkhead.take(flight.parent !== undefined || flight.isAwaited)',
+    by: 'bulkhead.take(false)',
+    noticedBy: { [crowding]: ['a load never waits for one that waits for it'] },
+  },
+  {
+    name: 'joined-in-the-queue',
+    breaks: 'a load joins one that waits in the queue for it',
+    file: 'src/cache/flight.ts',
+    text: '  flight.hurry()\n',
+    by: '',
+    noticedBy: { [crowding]: ['a load never waits for one that waits for it'] },
+  },
+  {
+    name: 'strict-put',
+    breaks: 'a put that Redis did not take passes for one',
+    file: 'src/cache/writes.ts',
+    text: "for (const { key, value } of puts) this.parts.observer.failed('put', unanswered.error, { key, value })",
+    by: '',
+    noticedBy: { [handlers]: ['C45 C46 C47 is told of each', 'C46 C47 the strict one'] },
+  },
+  {
+    name: 'circuit',
+    breaks: 'each call waits for a server that does not answer (G4)',
+    file: 'src/redis/connection.ts',
+    text: 'if (this.#circuit.isOpen) throw this.#silent()',
+    by: '',
+    noticedBy: { [circuit]: ['C86 G4 a frozen server is waited for once'] },
+  },
+  {
+    name: 'who-waits-when-it-opens',
+    breaks: 'a call sent just before the circuit opens waits its whole time (G4)',
+    file: 'src/redis/circuit-breaker.ts',
+    text: '      for (const { giveUp } of this.#unanswered) giveUp()\n',
+    by: '',
+    noticedBy: { [circuitBreaker]: ['who waits for an answer when it opens'] },
+  },
+  {
+    name: 'late-probe',
+    breaks: 'a server that is slow still is taken to be well',
+    file: 'src/redis/circuit-breaker.ts',
+    text: 'if (clock.now() - askedAt >= timeoutMs) return this.#pause()',
+    by: '',
+    noticedBy: { [circuitBreaker]: ['C86 probes by itself'] },
+  },
+  {
+    name: 'cleaning-up-behind-a-silent-server',
+    breaks: 'a lease that a frozen server grants late keeps others from filling (G3)',
+    file: 'src/redis/connection.ts',
+    text: 'if (isCleanup) return this.#send(commands)',
+    by: '',
+    noticedBy: { [attacks]: ['does not keep others from filling'] },
+  },
+]
+
 export const mutations: readonly Mutation[] = [
   ...pillars,
   ...leases,
@@ -811,6 +991,7 @@ export const mutations: readonly Mutation[] = [
   ...failures,
   ...writes,
   ...comingAndGoing,
+  ...badDays,
 ]
 
 /** The names of those that are part of the normal tests. */
