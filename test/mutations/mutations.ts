@@ -978,7 +978,7 @@ const badDays: readonly Mutation[] = [
     file: 'src/redis/connection.ts',
     text: 'if (isCleanup) return this.#send(commands)',
     by: '',
-    noticedBy: { [attacks]: ['does not keep others from filling'] },
+    noticedBy: { [circuit]: ['G3 a lease that a frozen server grants late'] },
   },
 ]
 

@@ -46,3 +46,26 @@ test('C86 nothing is sent meanwhile but the probe, so nothing old arrives when t
     Array.from({ length: 100 }, () => undefined),
   )
 })
+
+test('G3 a lease that a frozen server grants late is given back behind it, so that others may fill', async () => {
+  const server = await house.another()
+  const one = house.open({ local: false }, { url: server.url, commandTimeout: 200 })
+  const cache = one.cache<number>('c')
+  await one.ready()
+  await cache.put('warm', 1)
+  server.freeze()
+  const froze = performance.now()
+  const opens = cache.get('warm')
+  // The circuit opens while the lease is asked for, and not by it.
+  await eventually(() => performance.now() - froze > 50)
+  const loads = cache.getOrLoad('a', async () => 1)
+  await Promise.all([opens, loads])
+  server.resume()
+  await eventually(
+    async () => {
+      await cache.getOrLoad('a', async () => 1)
+      return (await cache.get('a')) === 1
+    },
+    { within: 3_000 },
+  )
+})
