@@ -116,7 +116,8 @@ function nothingUncaught({ uncaught }: Trial): Bound {
 
 function sparesSource(trial: Trial): Bound {
   const worst = trial.phases
-    .filter(({ redis }) => redis !== 'up')
+    // A load that fails leaves nothing to believe: where the source fails too, the next call asks it again.
+    .filter(({ redis, source }) => redis !== 'up' && source !== 'failing')
     .map(({ name, from, to }) => {
       const loads = byKey(trial.loads.filter((load) => from <= load.from && load.from < to))
       const most = Math.max(0, ...[...loads.values()].map(({ length }) => length))

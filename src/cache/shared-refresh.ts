@@ -4,6 +4,7 @@ import type { Entry } from '../kernel/entry'
 import { uniqueText } from '../kernel/unique'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
+import { inTime } from './in-time'
 import { refreshSuffix } from './key-names'
 import { keepLease, type LeaseParts, leaseMs } from './lease'
 import type { MarkerKnowledge } from './marker-knowledge'
@@ -31,6 +32,8 @@ interface Present {
 export interface Attempt {
   /** When the present value, read under the lease, is due: before that another process was faster, and it is the answer. */
   readonly dueAt: (present: Entry) => number
+  /** How long the shared tier is waited for; after that the tier below is asked meanwhile. */
+  readonly budgetMs: number
   /** Told before the tier below is asked. */
   readonly onLoad: () => void
 }
@@ -50,7 +53,8 @@ export class SharedRefresh implements Tier {
   ) {}
 
   async load(flight: Flight): Promise<Loaded> {
-    const loaded = await this.attempt(flight, { dueAt: ({ refreshAt }) => refreshAt, onLoad: () => {} })
+    const patient = { budgetMs: Number.POSITIVE_INFINITY, onLoad: () => {} }
+    const loaded = await this.attempt(flight, { ...patient, dueAt: ({ refreshAt }) => refreshAt })
     return typeof loaded === 'object' ? loaded : abandoned
   }
 
@@ -58,23 +62,55 @@ export class SharedRefresh implements Tier {
    * @returns `'busy'`: another process has the lease; `'gone'`: there is no value to put another in the place of;
    *   `'failed'`: the shared tier did not answer
    */
-  async attempt(flight: Flight, { dueAt, onLoad }: Attempt): Promise<Loaded | Absence> {
-    const { clock, markers, background, store } = this.parts
+  async attempt(flight: Flight, attempt: Attempt): Promise<Loaded | Absence> {
+    const { clock, background, store } = this.parts
     const leaseKey = this.parts.keyOf(flight.key) + refreshSuffix
     const lease = encodeLease(uniqueText())
-    const present = await this.#begin(leaseKey, lease, flight)
+    const beginning = this.#begin(leaseKey, lease, flight)
+    const present = await inTime(beginning, attempt.budgetMs, clock)
+    if (present === 'late') return this.#loadMeanwhile(beginning, leaseKey, lease, flight, attempt)
     if (typeof present === 'string') return present
     const stopRenewing = keepLease(this.parts, leaseKey, lease, flight)
     try {
-      if (clock.now() < dueAt(present.entry)) return { entry: present.entry, keep: true, value: undefined }
+      if (clock.now() < attempt.dueAt(present.entry)) return { entry: present.entry, keep: true, value: undefined }
       flight.previous = present.entry
-      flight.stamp = markers.stamp
-      onLoad()
-      flight.signal.throwIfAborted()
-      return await this.#replace(present, await this.below.load(flight), flight)
+      return await this.#replace(present, await this.#load(flight, attempt), flight)
     } finally {
       stopRenewing()
       background.track(store.release(leaseKey, lease))
+    }
+  }
+
+  async #load(flight: Flight, { onLoad }: Attempt): Promise<Loaded> {
+    flight.stamp = this.parts.markers.stamp
+    onLoad()
+    flight.signal.throwIfAborted()
+    return this.below.load(flight)
+  }
+
+  /** Does not wait for a shared tier that is slow: it has the value when it has granted the lease. */
+  async #loadMeanwhile(
+    beginning: Promise<Present | Absence>,
+    leaseKey: string,
+    lease: Buffer,
+    flight: Flight,
+    attempt: Attempt,
+  ): Promise<Loaded> {
+    const { clock, background, store } = this.parts
+    flight.sharedMs = Number.POSITIVE_INFINITY
+    let loaded: Loaded | undefined
+    try {
+      loaded = await this.#load(flight, attempt)
+      return loaded
+    } finally {
+      const its = loaded
+      const ending = beginning.then(async (present) => {
+        if (typeof present === 'string') return
+        const isDue = clock.now() >= attempt.dueAt(present.entry)
+        if (its !== undefined && isDue) await this.#replace(present, its, flight)
+        await store.release(leaseKey, lease)
+      })
+      background.track(ending)
     }
   }
 
@@ -86,12 +122,22 @@ export class SharedRefresh implements Tier {
     if (journal.holds(sharedKey)) return 'gone'
     flight.stirred = false
     try {
-      if ((await store.lease(leaseKey, lease, leaseMs)).bytes !== null) return 'busy'
       const askedAt = clock.now()
       const { mark } = journal
+      const { changed } = flight
       flight.changed = false
       flight.vouchedAt = askedAt
-      const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, tagged)])
+      // In one flush and in this order, so that what is read was there when the lease was granted.
+      const [taken, [found]] = await Promise.all([
+        store.lease(leaseKey, lease, leaseMs),
+        store.getMany([sharedKey]),
+        knowledge.ask(askedAt, tagged),
+      ])
+      if (taken.bytes !== null) {
+        // What was told before counts for who waits for the other process now.
+        flight.changed ||= changed
+        return 'busy'
+      }
       const reading = await frames.read(flight.key, found!, askedAt, terms.policies)
       if ((reading.kind === 'entry' || reading.kind === 'stale') && !journal.touchedSince(sharedKey, mark)) {
         flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)

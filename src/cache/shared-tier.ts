@@ -7,6 +7,7 @@ import type { SharedStore } from '../stores/shared-store'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
+import { inTime } from './in-time'
 import type { KeyNames } from './key-names'
 import { keepLease, leaseMs } from './lease'
 import type { MarkerKnowledge } from './marker-knowledge'
@@ -93,7 +94,9 @@ export class SharedTier implements Tier {
       if (found === 'changed') continue
       if (found === 'stale') {
         // It stays where it is until the next takes its place: who fails to load that may serve it.
-        const loaded = await this.refresh.attempt(flight, { dueAt: ({ expiresAt }) => expiresAt, onLoad: missed })
+        const dueAt = ({ expiresAt }: Entry): number => expiresAt
+        const budgetMs = this.#budgetOf(flight)
+        const loaded = await this.refresh.attempt(flight, { dueAt, budgetMs, onLoad: missed })
         if (typeof loaded === 'object') return loaded
         if (loaded === 'busy' && mayWait) await this.#untilChanged(flight)
         if (loaded !== 'failed' && mayWait) continue
@@ -152,7 +155,14 @@ export class SharedTier implements Tier {
       }
       if (reading.kind === 'absent') return 'lease'
       if (reading.kind !== 'dead') return 'neither'
-      if ((await store.lease(sharedKey, lease, leaseMs, reading.head)).bytes === null) return 'lease'
+      const over = store.lease(sharedKey, lease, leaseMs, reading.head)
+      const taken = await inTime(over, this.#budgetOf(flight), clock)
+      if (taken === 'late') {
+        background.track(over.finally(() => store.release(sharedKey, lease)))
+        flight.sharedMs = Number.POSITIVE_INFINITY
+        return 'neither'
+      }
+      if (taken.bytes === null) return 'lease'
       // Somebody else replaced it first: a value, or a lease to wait for.
       return waits ? 'changed' : 'neither'
     } catch (error) {
@@ -321,16 +331,14 @@ export class SharedTier implements Tier {
    * that the fill goes on by itself, and the caller has the value as good as its load was.
    */
   async #inBudget(filling: Promise<Loaded>, flight: Flight, loaded: Loaded): Promise<Loaded> {
-    const left = this.parts.commandTimeoutMs - flight.sharedMs
-    let cancel = (): void => {}
-    const late = new Promise<Loaded>((resolve) => {
-      cancel = this.parts.clock.setTimer(() => resolve(loaded), Math.max(0, left))
-    })
-    this.parts.background.track(filling)
-    try {
-      return await Promise.race([filling, late])
-    } finally {
-      cancel()
-    }
+    const { background, clock } = this.parts
+    background.track(filling)
+    const filled = await inTime(filling, this.#budgetOf(flight), clock)
+    return filled === 'late' ? loaded : filled
+  }
+
+  /** How long a call may still wait for the shared tier: one command's time in all. */
+  #budgetOf({ sharedMs }: Flight): number {
+    return this.parts.commandTimeoutMs - sharedMs
   }
 }

@@ -181,7 +181,7 @@ const leases: readonly Mutation[] = [
     name: 'lease-over-the-dead',
     breaks: 'an entry whose tag was evicted is replaced by nobody until it expires (G3)',
     file: 'src/cache/shared-tier.ts',
-    text: "if ((await store.lease(sharedKey, lease, leaseMs, reading.head)).bytes === null) return 'lease'",
+    text: "if (taken.bytes === null) return 'lease'",
     by: "if (askedAt < 0) return 'lease'",
     noticedBy: {
       [attacks]: ['kill what was loaded before an evict also'],

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createCacheManager } from 'cachewright'
+import { type Cache, createCacheManager } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { Redis } from 'ioredis'
 import { eventually } from '../../support/eventually'
@@ -62,6 +62,34 @@ describe('a server that stops answering', () => {
     await eventually(async () => (await timeOf(() => one.cache('c').getOrLoad({}, async () => 1))) < 100)
     await one.close()
     client.disconnect()
+  })
+})
+
+describe('a server that is slow', () => {
+  // Nearly as slow as it may be, so that two questions one after the other would take longer.
+  const commandTimeout = 400
+  const delay = 300
+
+  async function slowly(change: (cache: Cache) => Promise<unknown>): Promise<number> {
+    const { proxy, one } = await house.pairWithProxy({ maxStaleness: '1h' }, { commandTimeout })
+    const cache = one.cache('c')
+    await cache.getOrLoad('a', () => 'old', { ttl: '1s', staleIfError: '1m', tags: ['x'] })
+    await change(cache)
+    proxy.delay(delay, 'toClient')
+    const took = await timeOf(() => cache.getOrLoad('a', () => 'new', { staleIfError: '1m', tags: ['x'] }))
+    proxy.delay(0)
+    return took
+  }
+
+  test('G4 delays a call by one commandTimeout in all, also where a value past its life is loaded anew', async () => {
+    expect(await slowly((cache) => cache.expire('a'))).toBeLessThan(commandTimeout + slack - 50)
+    // The new value takes its place all the same, when the server has granted that.
+    const other = house.open()
+    await eventually(async () => (await other.cache('c').get('a')) === 'new')
+  })
+
+  test('G4 and where a dead entry has to be replaced', async () => {
+    expect(await slowly((cache) => cache.evictTags(['x']))).toBeLessThan(commandTimeout + slack - 50)
   })
 })
 
