@@ -85,6 +85,9 @@ export class Connection {
   readonly #whenUp: (() => void)[] = []
   readonly #whenDown: (() => void)[] = []
   readonly #circuit: CircuitBreaker
+  // Commands that nobody waits for any more, though the server may yet do them.
+  #givenUp = 0
+  #silence: CacheError | undefined
   #isUp = false
   #lastError: unknown
   /** Which server it is, as far as that is known. */
@@ -157,16 +160,22 @@ export class Connection {
    * Runs commands as soon as there is a connection: at once if it is up, after the first attempt to connect if that is
    * still going on, and not at all otherwise, nor while the server does not answer in time.
    *
-   * @param isCleanup for what undoes a command that may have been sent: it goes behind that one even to a server that
-   *   does not answer, and nobody waits for it
+   * @param isCleanup for what undoes a command: it goes even to a server that does not answer, behind what that was sent
+   *   before it fell silent, and nobody waits for it
    * @throws CW_SHARED_UNAVAILABLE, CW_SHARED_REFUSED
    */
   async run<Answer>(commands: (client: Client) => Promise<Answer>, isCleanup = false): Promise<Answer> {
     if (!this.#isUp) await this.connect()
-    if (isCleanup) return this.#send(commands)
-    if (this.#circuit.isOpen) throw this.#silent()
+    if (this.#circuit.isOpen) {
+      if (!isCleanup || this.#givenUp === 0) throw this.#silent()
+      this.#givenUp--
+      return this.#send(commands)
+    }
     return new Promise((resolve, reject) => {
-      const answered = this.#circuit.sent(() => reject(this.#silent()))
+      const answered = this.#circuit.sent(() => {
+        this.#givenUp++
+        reject(this.#silent())
+      })
       this.#send(commands).then(resolve, reject).finally(answered)
     })
   }
@@ -288,16 +297,20 @@ export class Connection {
   }
 
   #circuitChanged(isOpen: boolean): void {
+    this.#givenUp = 0
+    this.#silence = undefined
     this.#parts.onCircuit(`${this.#parts.name} at ${this.#where}`, isOpen)
     // What had to be kept back can be sent now.
     if (!isOpen && this.#isUp) this.#parts.onConnected(true)
   }
 
   #silent(): CacheError {
-    return cacheError(
+    // One for all calls: it is asked for by each, and says the same.
+    this.#silence ??= cacheError(
       'CW_SHARED_UNAVAILABLE',
       `${this.#parts.name} at ${this.#where} has stopped answering within ${this.#parts.commandTimeoutMs} ms. Calls are answered without it until it does again; see \`commandTimeout\`.`,
     )
+    return this.#silence
   }
 
   #away(): CacheError {
