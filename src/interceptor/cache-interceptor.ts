@@ -1,4 +1,5 @@
 import type { Cache } from '../cache/cache'
+import { besideFlight } from '../cache/flight'
 import type { Terms } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
@@ -109,7 +110,9 @@ async function read(reads: readonly Planned[], invocation: Invocation): Promise<
 function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Promise<unknown> {
   const from = (index: number, signal: AbortSignal | undefined): Promise<unknown> => {
     const lookup = lookups[index]
-    if (lookup === undefined) return invocation.proceed(signal)
+    if (lookup === undefined) {
+      return index === 0 ? besideFlight(() => invocation.proceed(signal)) : invocation.proceed(signal)
+    }
     const { cache, key, planned } = lookup
     const load = (next: AbortSignal): Promise<unknown> => from(index + 1, next)
     const terms = keptIfLoaded(termsOf(planned, cache, invocation), invocation, index)
@@ -154,7 +157,7 @@ async function write(targets: readonly Target[], invocation: Invocation): Promis
     }),
   )
   try {
-    const result = await invocation.proceed()
+    const result = await besideFlight(() => invocation.proceed())
     const written = new Map<Cache, Set<string>>()
     await Promise.all(
       targets.map(async (its, index) => {

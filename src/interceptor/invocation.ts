@@ -1,3 +1,4 @@
+import { besideFlight } from '../cache/flight'
 import { describeThrown } from '../kernel/describe'
 import { cacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
@@ -40,7 +41,7 @@ export class Invocation {
 
   /** Calls the method and nothing else. */
   direct(): Promise<unknown> {
-    return Reflect.apply(this.#method.original, this.#self, this.args) as Promise<unknown>
+    return besideFlight(() => Reflect.apply(this.#method.original, this.#self, this.args) as Promise<unknown>)
   }
 
   /**
