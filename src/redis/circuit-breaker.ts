@@ -7,6 +7,8 @@ export interface CircuitBreakerParts {
   readonly timeoutMs: number
   /** Asks the server for a sign of life; settles when it has answered anything at all. */
   readonly probe: () => Promise<unknown>
+  /** Called when a probe is not answered at all: the connection may lead nowhere, and nobody would ever say so. */
+  readonly onDead: () => void
   /** A number in [0, 1) for the pause before probe number `attempt`, so that processes do not probe together. */
   readonly jitter: (attempt: number) => number
   readonly onChange: (isOpen: boolean) => void
@@ -14,6 +16,15 @@ export interface CircuitBreakerParts {
 
 const firstPauseMs = 50
 const longestPauseMs = 500
+
+/** A connection whose other end has vanished without a word would be kept for a quarter of an hour. */
+export const longestSilenceMs = 10_000
+
+interface Sent {
+  /** Since when it waits. */
+  sentAt: number
+  readonly giveUp: () => void
+}
 
 /**
  * Keeps calls from waiting for a server that has stopped answering. The first command that takes longer than it may opens
@@ -26,8 +37,9 @@ const longestPauseMs = 500
  */
 export class CircuitBreaker {
   readonly #parts: CircuitBreakerParts
-  // In the order in which they were sent; since when each waits.
-  readonly #unanswered = new Set<{ readonly sentAt: number; readonly giveUp: () => void }>()
+  // In the order in which they were sent.
+  readonly #unanswered = new Set<Sent>()
+  #leaving: Sent[] = []
   #isOpen = false
   #attempts = 0
   #isArmed = false
@@ -49,10 +61,18 @@ export class CircuitBreaker {
    * @param giveUp called if the circuit opens first: nobody need wait for the answer any longer
    */
   sent(giveUp: () => void): () => void {
-    const command = { sentAt: this.#parts.clock.now(), giveUp }
+    const command: Sent = { sentAt: this.#parts.clock.now(), giveUp }
     this.#unanswered.add(command)
+    this.#leaving.push(command)
     if (!this.#isArmed && !this.#isOpen) this.#arm(this.#parts.timeoutMs)
     return () => void this.#unanswered.delete(command)
+  }
+
+  /** What was sent until now leaves the process only now: what it did since, the server need not answer for. */
+  left(): void {
+    const now = this.#parts.clock.now()
+    for (const command of this.#leaving) command.sentAt = now
+    this.#leaving = []
   }
 
   /** There is another connection, or none. */
@@ -61,6 +81,7 @@ export class CircuitBreaker {
     this.#cancel()
     this.#isArmed = false
     this.#unanswered.clear()
+    this.#leaving = []
     this.#attempts = 0
     this.#change(false)
   }
@@ -80,7 +101,7 @@ export class CircuitBreaker {
     if (oldest === undefined) return
     const { clock, timeoutMs } = this.#parts
     const leftMs = oldest.sentAt + timeoutMs - clock.now()
-    if (leftMs > 0) this.#arm(leftMs)
+    if (leftMs >= 1) this.#arm(leftMs)
     else {
       this.#change(true)
       for (const { giveUp } of this.#unanswered) giveUp()
@@ -97,11 +118,13 @@ export class CircuitBreaker {
   }
 
   async #probe(): Promise<void> {
-    const { clock, timeoutMs, probe } = this.#parts
+    const { clock, timeoutMs, probe, onDead } = this.#parts
     const life = this.#life
     const askedAt = clock.now()
+    this.#cancel = clock.setTimer(onDead, longestSilenceMs)
     await probe().catch(() => {})
     if (life !== this.#life) return
+    this.#cancel()
     // One that was answered late was held up with everything else: the next tells how fast the server is now.
     if (clock.now() - askedAt >= timeoutMs) return this.#pause()
     this.#attempts = 0

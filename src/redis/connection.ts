@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Redis, RedisOptions } from 'ioredis'
 import { type CacheError, type CompleteClock, cacheError, describeThrown, systemClock, wallTime } from '../index'
-import { CircuitBreaker } from './circuit-breaker'
+import { CircuitBreaker, longestSilenceMs } from './circuit-breaker'
 import type { FeedNote } from './feed-note'
 import type { Script, Scripts } from './scripts'
 
@@ -15,6 +15,8 @@ export const failFast = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   autoResubscribe: false,
+  // What a client's own timeout gives up looks answered, so the circuit would never open; see `redis`'s option of this name.
+  commandTimeout: undefined,
   // While one automatic pipeline waits for its answers, ioredis holds back the next; see `#cork`.
   enableAutoPipelining: false,
   reconnectOnError: null,
@@ -105,12 +107,16 @@ export class Connection {
       clock: systemClock,
       timeoutMs: parts.commandTimeoutMs,
       probe: () => this.client.ping(),
+      onDead: () => this.client.disconnect(true),
       jitter,
       onChange: (isOpen) => this.#circuitChanged(isOpen),
     })
     // Without a listener ioredis prints each failed attempt; the calls that need the connection report it.
     this.client.on('error', (error: unknown) => {
       this.#lastError = error
+    })
+    this.client.on('connect', () => {
+      this.#cancelRetry = systemClock.setTimer(() => this.client.disconnect(true), longestSilenceMs)
     })
     this.client.on('ready', () => void this.#greet())
     this.client.on('close', () => {
@@ -121,6 +127,11 @@ export class Connection {
       this.#opened?.(false)
       for (const react of this.#whenDown) react()
     })
+  }
+
+  /** Whether the server has stopped answering in time. */
+  get isSilent(): boolean {
+    return this.#circuit.isOpen
   }
 
   get isUp(): boolean {
@@ -153,11 +164,15 @@ export class Connection {
    * Runs commands as soon as there is a connection: at once if it is up, after the first attempt to connect if that is
    * still going on, and not at all otherwise, nor while the server does not answer in time.
    *
+   * @param isOwed sent also then, behind what the server has yet to take: it takes back what was asked before
    * @throws CW_SHARED_UNAVAILABLE, CW_SHARED_REFUSED
    */
-  async run<Answer>(commands: (client: Client) => Promise<Answer>): Promise<Answer> {
+  async run<Answer>(commands: (client: Client) => Promise<Answer>, isOwed = false): Promise<Answer> {
     if (!this.#isUp) await this.connect()
-    if (this.#circuit.isOpen) throw this.#silent()
+    if (this.#circuit.isOpen) {
+      if (isOwed) return this.#send(commands)
+      throw this.#silent()
+    }
     return new Promise((resolve, reject) => {
       const answered = this.#circuit.sent(() => reject(this.#silent()))
       this.#send(commands).then(resolve, reject).finally(answered)
@@ -204,6 +219,7 @@ export class Connection {
     process.nextTick(() => {
       this.#isCorked = false
       stream.uncork()
+      this.#circuit.left()
     })
   }
 
@@ -228,6 +244,7 @@ export class Connection {
     const asked = ['server', 'replication', 'persistence'].map((section) => this.client.info(section))
     const [info, refusal] = await Promise.all([Promise.all(asked).then(String, () => ''), this.#select()])
     if (greeting !== this.#greetings) return
+    this.#cancelRetry()
     this.#unfit = refusal ?? unfitness(info)
     if (this.#unfit !== undefined) {
       this.#opened?.(false)

@@ -99,7 +99,8 @@ export class RedisStore implements SharedStore {
   }
 
   async release(key: string, lease: Buffer): Promise<void> {
-    await this.#script(this.#scripts.releaseLease, [key], [lease])
+    // A lease that nobody holds keeps all others waiting until it runs out, so it is given back whatever the server does.
+    await this.#run((client) => this.#evaluate(client, this.#scripts.releaseLease, [key], [lease]), true)
   }
 
   fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written> {
@@ -238,8 +239,8 @@ export class RedisStore implements SharedStore {
     return evaluate(client, script, keys, [...args, ...this.#protocol.telling])
   }
 
-  #run<Answer>(commands: (client: Client) => Promise<Answer>): Promise<Answer> {
-    return this.#connection.run(this.#isAsking ? (client) => commands(askingFirst(client)) : commands)
+  #run<Answer>(commands: (client: Client) => Promise<Answer>, isOwed = false): Promise<Answer> {
+    return this.#connection.run(this.#isAsking ? (client) => commands(askingFirst(client)) : commands, isOwed)
   }
 
   /** The answer of commands, and the watch under which they were both sent and answered. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { type CompleteClock, type InvalidationListener, systemClock, type Watch } from '../index'
+import { longestSilenceMs } from './circuit-breaker'
 import { type Connection, evaluate, runIdOf } from './connection'
 import type { FeedNote } from './feed-note'
 import type { Scripts } from './scripts'
@@ -15,9 +16,6 @@ import type { Scripts } from './scripts'
  * majority refuses it: what such a server does not tell is not to be believed. A connection that comes back starts a
  * new watch, with nothing believed that was read before.
  */
-
-// A connection whose other end has vanished without a word would be kept for a quarter of an hour.
-const longestSilenceMs = 10_000
 
 /** How a server is brought to tell, and what its messages say; each step that it may refuse with its name. */
 export interface Telling {
@@ -70,6 +68,7 @@ export class ServerFeed {
   #listening: { readonly id: number; readonly server: string | undefined } | undefined
   #arming: Promise<void> | undefined
   #cancelHeartbeat = (): void => {}
+  #cancelGreeting = (): void => {}
   #closed = false
   #attempted = (): void => {}
   readonly #firstAttempt = new Promise<void>((resolve) => {
@@ -81,9 +80,13 @@ export class ServerFeed {
     this.#heartbeatMs = Math.min(1_000, Math.max(10, parts.maxStalenessMs / 4))
     const { data, listening } = parts
     listening.on('error', () => {})
+    listening.on('connect', () => {
+      this.#cancelGreeting = systemClock.setTimer(() => listening.disconnect(true), longestSilenceMs)
+    })
     listening.on('ready', () => void this.#listen().then(this.#attempted))
     listening.on('close', () => {
       this.#listening = undefined
+      this.#cancelGreeting()
       this.#disarm()
       this.#attempted()
     })
@@ -127,6 +130,8 @@ export class ServerFeed {
       await this.#arm()
     } catch {
       // The connection broke, and will be ready again; or the server refuses, and copies are not watched.
+    } finally {
+      this.#cancelGreeting()
     }
   }
 
@@ -194,8 +199,10 @@ export class ServerFeed {
       this.#asked('PING', listening.ping()),
     ])
     const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as Error] : []))
-    // A refusal is no silence.
-    if (failures.every((error) => isReply(error.cause ?? error))) this.#heardAt = systemClock.now()
+    // A refusal is no silence; and of a server that answers too late to be asked, the data connection knows whether it lives.
+    const [, , barrier] = answers
+    const isHeard = barrier.status === 'fulfilled' && data.isSilent
+    if (isHeard || failures.every((error) => isReply(error.cause ?? error))) this.#heardAt = systemClock.now()
     if (failures.length > 0) return this.#refused(failures)
     if (key !== undefined) watch.verifiedAt = Math.max(watch.verifiedAt, Math.min(sentAt, note.agreedAt))
   }

@@ -18,6 +18,7 @@ function circuit() {
       new Promise<void>((resolve, reject) => {
         probes.push({ at: clock.now() - 1_000_000, answer: resolve, fail: () => reject(new Error('refused')) })
       }),
+    onDead: () => changes.push('dead'),
     onChange: (isOpen) => changes.push(isOpen ? 'open' : 'closed'),
   })
   return { clock, probes, changes, breaker }
