@@ -1,7 +1,7 @@
 import { type Duration, milliseconds } from '../kernel/duration'
 import { cacheError } from '../kernel/errors'
 import { checkTags } from './check-tags'
-import { currentFlight, type Flight } from './flight'
+import { type Flight, flightServed } from './flight'
 
 /** The value before the one being loaded. */
 export interface PreviousValue<Value> {
@@ -54,7 +54,7 @@ export interface CacheContext<Value = unknown> {
  * ```
  */
 export function cacheContext<Value = unknown>(): CacheContext<Value> | undefined {
-  const flight = currentFlight()
+  const flight = flightServed()
   return flight === undefined ? undefined : new FlightContext<Value>(flight)
 }
 
@@ -101,7 +101,7 @@ class FlightContext<Value> implements CacheContext<Value> {
         `${here}.notModified: there is no previous value. Ask \`previous\` before you ask the source on its condition.`,
       )
     }
-    this.#flight.adjustments.isUnmodified = true
+    this.#flight.adjustments.unmodified = this.#flight.previous
     return previous.value
   }
 

@@ -17,8 +17,8 @@ export class Flight {
   stamp: number
   readonly startedAt: number
   readonly isolation: Isolation
-  /** The load in which this one was begun. */
-  readonly parent: Flight | undefined
+  /** The load of the same call in the cache before this one. */
+  readonly outer: Flight | undefined
   /** What the method says of its value. */
   readonly adjustments: Adjustments
   /** The value there is, which stands in for the one being loaded should that fail; undefined where there is none. */
@@ -27,8 +27,10 @@ export class Flight {
   failure: { readonly error: unknown } | undefined
   /** How often tags had been evicted here when it began. */
   tagEvictions = 0
-  /** Whether another load waits for this one. */
-  isAwaited = false
+  /** Whether its value is not what the method returned, but what the next cache of the call answered with instead. */
+  isAnsweredInstead = false
+  /** Whether it holds a place of a bulkhead. */
+  isInside = false
   /** Lets the load go on that waits for its turn. */
   hurry: () => void = () => {}
   /**
@@ -51,6 +53,8 @@ export class Flight {
   promise: Promise<Loaded> = unstarted
   /** Flights this one cannot end before: those its loader started or joined. */
   readonly waitsFor = new Set<Flight>()
+  /** The same the other way round. */
+  readonly awaitedBy = new Set<Flight>()
   /** Callers that can leave by their own AbortSignal, and those that cannot. */
   waiters = 0
   /** The lease this load holds, or asks for. */
@@ -69,14 +73,14 @@ export class Flight {
     this.vouchedAt = startedAt
     this.previous = previous
     this.isolation = isolation
-    this.parent = current.getStore()
-    const outer = this.parent?.request.call === request.call ? this.parent : undefined
-    this.adjustments = outer?.adjustments ?? new Adjustments()
+    const around = currentFlight()
+    this.outer = around?.request.call === request.call ? around : undefined
+    this.adjustments = this.outer?.adjustments ?? new Adjustments()
   }
 
   /** Clock reading as of which nothing newer was known than its value. */
   get vouched(): number {
-    return this.adjustments.tags.length > 0 ? this.vouchedAt : Math.max(this.vouchedAt, this.untaggedVouchedAt)
+    return this.adjustments.carriesTags ? this.vouchedAt : Math.max(this.vouchedAt, this.untaggedVouchedAt)
   }
 
   /** Cancels the work itself; given to a method that takes an AbortSignal. */
@@ -91,11 +95,27 @@ export class Flight {
 }
 
 // Which load the running code belongs to. A load that needs its own result would wait for itself for ever; see `wouldWaitForItself`.
-const current = new AsyncLocalStorage<Flight>()
+// Only by way of what is emptied when it has landed: what a method leaves running belongs to no load, and must not keep one.
+const current = new AsyncLocalStorage<{ flight: Flight | undefined }>()
 
 /** The load that the running code belongs to. */
 export function currentFlight(): Flight | undefined {
-  return current.getStore()
+  return current.getStore()?.flight
+}
+
+// The load that a method was called in, but past the cache: it is none of its business.
+const past = new AsyncLocalStorage<{ flight: Flight | undefined }>()
+
+/** Calls a method whose result is not the value of the load that the call is made in. */
+export function besideFlight<Result>(call: () => Result): Result {
+  const aboard = current.getStore()
+  return aboard?.flight === undefined ? call() : past.run(aboard, call)
+}
+
+/** The load whose value the running code makes. */
+export function flightServed(): Flight | undefined {
+  const aboard = current.getStore()
+  return aboard === past.getStore() ? undefined : aboard?.flight
 }
 
 /** The loads in progress of one cache: at most one to join for each key. */
@@ -120,8 +140,10 @@ export class FlightRegistry {
     if (others === undefined) this.#all.set(flight.key, new Set([flight]))
     else others.add(flight)
     const done = dependOn(flight)
-    flight.promise = current.run(flight, run, flight).finally(() => {
+    const aboard: { flight: Flight | undefined } = { flight }
+    flight.promise = current.run(aboard, run, flight).finally(() => {
       done()
+      aboard.flight = undefined
       this.#land(flight)
     })
     // Every caller sees the error through its own wait; when all have left there is nobody to see it.
@@ -224,7 +246,7 @@ function touch(flight: Flight): void {
  * the load we are running in: an override that calls its decorated `super` method, or two methods that share a key.
  */
 export function wouldWaitForItself(flight: Flight): boolean {
-  const self = current.getStore()
+  const self = currentFlight()
   if (self === undefined) return false
   const seen = new Set<Flight>()
   const reaches = (from: Flight): boolean => {
@@ -239,10 +261,29 @@ export function wouldWaitForItself(flight: Flight): boolean {
 
 /** Notes that the load we are running in, if any, waits for this flight; call what it returns when that is over. */
 export function dependOn(flight: Flight): () => void {
-  const self = current.getStore()
+  const self = currentFlight()
   if (self === undefined) return () => {}
   self.waitsFor.add(flight)
-  flight.isAwaited = true
+  flight.awaitedBy.add(self)
+  if (self.isInside || isNeededInside(self)) hurry(flight)
+  return () => {
+    self.waitsFor.delete(flight)
+    flight.awaitedBy.delete(self)
+  }
+}
+
+/** Whether a load that holds a place of a bulkhead, of whichever cache, waits for this one: it must not wait for him. */
+export function isNeededInside(flight: Flight, seen = new Set<Flight>()): boolean {
+  if (seen.has(flight)) return false
+  seen.add(flight)
+  for (const by of flight.awaitedBy) if (by.isInside || isNeededInside(by, seen)) return true
+  return false
+}
+
+/** Lets it enter, and all that it waits for. */
+function hurry(flight: Flight, seen = new Set<Flight>()): void {
+  if (seen.has(flight)) return
+  seen.add(flight)
   flight.hurry()
-  return () => void self.waitsFor.delete(flight)
+  for (const next of flight.waitsFor) hurry(next, seen)
 }

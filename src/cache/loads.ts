@@ -158,7 +158,7 @@ export class Loads {
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
     if (isShared && askedAt - flight.vouched > maxStalenessMs) return again()
-    if (mayCarryEvicted && flight.adjustments.tags.length > 0) return again()
+    if (mayCarryEvicted && flight.adjustments.carriesTags) return again()
     return this.#landed(loaded, flight, caller)
   }
 
@@ -206,8 +206,9 @@ export class Loads {
     if (instead === undefined) throw error
     if (entry !== undefined) observer.stale(key, hasFailed ? 'error' : 'slow')
     // An outer cache of the same call must not take it for what the method returned.
-    const outer = currentFlight()
-    if (outer?.request.call === request.call) outer.adjustments.isSkipped = true
+    for (let outer = currentFlight(); outer?.request.call === request.call; outer = outer.outer) {
+      outer.isAnsweredInstead = true
+    }
     return instead.value
   }
 

@@ -4,7 +4,7 @@ import type { Bulkhead, Place } from '../policies/bulkhead'
 import type { Adjustments } from './adjustments'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
-import type { Flight } from './flight'
+import { type Flight, isNeededInside } from './flight'
 import type { Kept, Loaded, Tier } from './tier'
 
 /** What a {@link SourceTier} works with. */
@@ -15,6 +15,8 @@ export interface SourceTierParts {
   readonly observer: CacheObserver
   /** Undefined where any number of loads may run at once. */
   readonly bulkhead: Bulkhead | undefined
+  /** How long a load may run until it is taken to hang. */
+  readonly loadDeadlineMs: number
 }
 
 /** The last tier: the user's method, its time measured, its answer made safe to keep. */
@@ -23,20 +25,34 @@ export class SourceTier implements Tier {
 
   async load(flight: Flight): Promise<Loaded> {
     const place = this.#takePlace(flight)
-    if (place?.entered !== undefined) await entering(place, flight)
+    if (place === undefined) return this.#call(flight)
+    if (place.entered !== undefined) await entering(place, flight)
+    const leave = this.#inside(place, flight)
     try {
       return await this.#call(flight)
     } finally {
-      place?.leave()
+      leave()
     }
+  }
+
+  /** Holds the place until what this returns is called, or until the load is taken to hang: it may do so for ever. */
+  #inside(place: Place, flight: Flight): () => void {
+    flight.isInside = true
+    const leave = (): void => {
+      if (!flight.isInside) return
+      flight.isInside = false
+      cancel()
+      place.leave()
+    }
+    const cancel = this.parts.clock.setTimer(leave, this.parts.loadDeadlineMs)
+    return leave
   }
 
   /** @throws CW_LOADS_FULL */
   #takePlace(flight: Flight): Place | undefined {
     const { bulkhead, cache, observer } = this.parts
     if (bulkhead === undefined) return undefined
-    // Whom another load waits for must not wait for it.
-    const place = bulkhead.take(flight.parent !== undefined || flight.isAwaited)
+    const place = bulkhead.take(isNeededInside(flight))
     if (place !== undefined) return place
     const error = cacheError(
       'CW_LOADS_FULL',
@@ -55,7 +71,10 @@ export class SourceTier implements Tier {
     try {
       signal.throwIfAborted()
       returned = await request.load(signal)
-      if (adjustments.failure !== undefined) throw adjustments.failure.error
+      const { failure } = adjustments
+      // Said once, for this load: what comes of it in the next cache of the call is told by what this one answers.
+      adjustments.failure = undefined
+      if (failure !== undefined) throw failure.error
     } catch (error) {
       return this.#failed(flight, error, startedAt)
     }
@@ -66,10 +85,12 @@ export class SourceTier implements Tier {
   #returned(flight: Flight, returned: unknown, startedAt: number): Loaded {
     const { key, request, adjustments, stamp, previous } = flight
     const { terms } = request
-    const unmodified = adjustments.isUnmodified ? previous : undefined
-    const value = unmodified === undefined ? returned : flight.isolation.give(unmodified.held)
-    const kept = adjustments.isSkipped ? undefined : terms.ifKept(value)
-    const adjusted = adjust(kept ?? { tags: [], ttlMs: terms.ttlMs }, adjustments, unmodified)
+    const { unmodified } = adjustments
+    // Another cache of the same call may have been asked for the value that has not changed, and have a newer one.
+    const isIts = unmodified !== undefined && unmodified === previous
+    const value = isIts ? flight.isolation.give(unmodified.held) : returned
+    const kept = adjustments.isSkipped || flight.isAnsweredInstead ? undefined : terms.ifKept(value)
+    const adjusted = adjust(kept ?? { tags: [], ttlMs: terms.ttlMs }, adjustments)
     const loadMs = this.parts.clock.now() - startedAt
     // Also a value that is not kept is made an entry: those who waited together must not share one mutable object.
     const entry = this.parts.entries.make(key, value, adjusted, terms, { stamp, verifiedAt: startedAt, loadMs })
@@ -104,11 +125,7 @@ async function entering(place: Place, flight: Flight): Promise<void> {
 }
 
 /** What is kept of a value, after what the method itself said of it. */
-function adjust(
-  kept: Kept,
-  { ttlMs, tags, validator }: Adjustments,
-  unmodified: Pick<Kept, 'tags' | 'version' | 'validator'> | undefined,
-): Kept {
+function adjust(kept: Kept, { ttlMs, tags, validator, unmodified }: Adjustments): Kept {
   return {
     tags:
       tags.length === 0 && unmodified === undefined

@@ -85,6 +85,8 @@ export class Writes {
     const since = fence.now
     const sent = changes.begin()
     const emptying = this.#empty(emptied, write)
+    // It is waited for below, and may fail before.
+    emptying.catch(() => {})
     let kept: readonly (Entry | undefined)[] = []
     try {
       kept = await background.follow(this.#putShared(accepted, write))
@@ -266,6 +268,7 @@ export class Writes {
     if (write.unanswered === undefined) return void (await this.#evictKeys(keys))
     for (const key of keys) this.#dropHere(key)
     this.parts.shared?.writes.deferPuts(keys)
+    for (const key of keys) this.parts.observer.failed('evict', write.unanswered.error, { key })
   }
 
   async #evictKeys(keys: readonly string[]): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { Cache } from '../cache/cache'
+import { besideFlight } from '../cache/flight'
 import type { Terms } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
@@ -72,12 +73,18 @@ async function inOrder(plan: Plan, invocation: Invocation): Promise<unknown> {
   if (puts.length === 0) {
     // With the call of the method, not with this caller's wait for it: who else waits relies on them too.
     if (evictsAfter.length > 0) invocation.whenDone((result) => evict(evictsAfter, invocation, { result }))
-    return read(reads, invocation)
+    const result = await read(reads, invocation)
+    if (invocation.failure !== undefined) throw invocation.failure.error
+    return result
   }
   const readTargets = reads.flatMap((planned) => planned.caches.map((cache) => target(planned, cache, invocation)))
-  const result = await write([...puts, ...readTargets], invocation)
-  await evict(evictsAfter, invocation, { result })
-  return result
+  return write([...puts, ...readTargets], invocation, (result) => evict(evictsAfter, invocation, { result }))
+}
+
+/** Ends what was begun, whatever becomes of each part of it. @throws what the first of those that failed throws */
+async function allOf(parts: readonly Promise<unknown>[]): Promise<void> {
+  const ends = await Promise.allSettled(parts)
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
 /** What an operation does in one of its caches. */
@@ -109,7 +116,9 @@ async function read(reads: readonly Planned[], invocation: Invocation): Promise<
 function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Promise<unknown> {
   const from = (index: number, signal: AbortSignal | undefined): Promise<unknown> => {
     const lookup = lookups[index]
-    if (lookup === undefined) return invocation.proceed(signal)
+    if (lookup === undefined) {
+      return index === 0 ? besideFlight(() => invocation.proceed(signal)) : invocation.proceed(signal)
+    }
     const { cache, key, planned } = lookup
     const load = (next: AbortSignal): Promise<unknown> => from(index + 1, next)
     const terms = keptIfLoaded(termsOf(planned, cache, invocation), invocation, index)
@@ -146,7 +155,11 @@ function lookupIn(cache: Cache, planned: Planned, invocation: Invocation): Looku
 }
 
 /** Calls the method and puts its result where the puts say, and where a read of the same method has no entry. */
-async function write(targets: readonly Target[], invocation: Invocation): Promise<unknown> {
+async function write(
+  targets: readonly Target[],
+  invocation: Invocation,
+  then: (result: unknown) => Promise<void>,
+): Promise<unknown> {
   const writes: Write[] = await Promise.all(
     targets.map(({ cache, planned }) => {
       const { tiers } = cache.parts
@@ -154,9 +167,9 @@ async function write(targets: readonly Target[], invocation: Invocation): Promis
     }),
   )
   try {
-    const result = await invocation.proceed()
+    const result = await besideFlight(() => invocation.proceed())
     const written = new Map<Cache, Set<string>>()
-    await Promise.all(
+    const putting = allOf(
       targets.map(async (its, index) => {
         const { planned, cache } = its
         if (isVetoed(planned, invocation, result)) return
@@ -171,6 +184,8 @@ async function write(targets: readonly Target[], invocation: Invocation): Promis
         await tiers.writes.put([{ key, value: result }], termsOf(planned, cache, invocation), writes[index]!)
       }),
     )
+    // What the method has changed is evicted also if its value could not be put, and that fails the call.
+    await allOf([putting, putting.catch(() => {}).then(() => then(result))])
     return result
   } finally {
     for (const [index, { cache }] of targets.entries()) cache.parts.tiers.writes.end(writes[index]!)
@@ -178,7 +193,7 @@ async function write(targets: readonly Target[], invocation: Invocation): Promis
 }
 
 async function evict(targets: readonly Target[], invocation: Invocation, outcome?: Outcome): Promise<void> {
-  await Promise.all(
+  await allOf(
     targets.map(async (its) => {
       const { planned, cache } = its
       const { operation, manager, namesCache } = planned
@@ -186,11 +201,18 @@ async function evict(targets: readonly Target[], invocation: Invocation, outcome
       if (operation.allEntries) return cache.clear()
       const tags = operation.tags === undefined ? undefined : tagsOf(planned, invocation, invocation.args)
       // Without a cache to look in, a tag means its carriers wherever they are.
-      if (tags !== undefined && tags.length > 0) await (namesCache ? cache.evictTags(tags) : manager.evictTags(tags))
-      const key = keyAfter(its, invocation, outcome)
-      if (key === undefined) return
+      const tagging =
+        tags !== undefined && tags.length > 0
+          ? namesCache
+            ? cache.evictTags(tags)
+            : manager.evictTags(tags)
+          : undefined
       const { writes } = cache.parts.tiers
-      await (operation.expire ? writes.expire([key]) : writes.evict([key]))
+      const evictKey = async (): Promise<void> => {
+        const key = keyAfter(its, invocation, outcome)
+        if (key !== undefined) await (operation.expire ? writes.expire([key]) : writes.evict([key]))
+      }
+      await allOf([tagging, evictKey()].filter((part) => part !== undefined))
     }),
   )
 }

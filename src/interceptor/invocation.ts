@@ -1,3 +1,4 @@
+import { besideFlight } from '../cache/flight'
 import { describeThrown } from '../kernel/describe'
 import { cacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
@@ -10,6 +11,8 @@ export class Invocation {
   readonly args: readonly unknown[]
   /** Whether this call has called the method itself. */
   invoked = false
+  /** Why what was to happen after the method has not all happened, where that fails the call. */
+  failure: { readonly error: unknown } | undefined
   #whenDone: ((result: unknown) => Promise<void>) | undefined
   #whenFailed: ((error: unknown) => Promise<void>) | undefined
 
@@ -40,7 +43,7 @@ export class Invocation {
 
   /** Calls the method and nothing else. */
   direct(): Promise<unknown> {
-    return Reflect.apply(this.#method.original, this.#self, this.args) as Promise<unknown>
+    return besideFlight(() => Reflect.apply(this.#method.original, this.#self, this.args) as Promise<unknown>)
   }
 
   /**
@@ -58,11 +61,15 @@ export class Invocation {
       answer = Reflect.apply(this.#method.original, this.#self, args)
       result = isThenable(answer) ? await answer : undefined
     } catch (error) {
-      await this.#whenFailed?.(error)
+      // The handler of errors was told; the method's error is what its caller has to know.
+      await this.#whenFailed?.(error).catch(() => {})
       throw error
     }
     if (isThenable(answer)) {
-      await this.#whenDone?.(result)
+      // The method has succeeded, so the load has: it is the call that fails.
+      await this.#whenDone?.(result).catch((error: unknown) => {
+        this.failure = { error }
+      })
       return result
     }
     throw cacheError(

@@ -75,7 +75,14 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
   const bulkhead = Number.isFinite(maxConcurrentLoads)
     ? new Bulkhead({ maxInside: maxConcurrentLoads, maxWaiting: maxQueuedLoads })
     : undefined
-  const source = new SourceTier({ cache: name, entries, clock, observer, bulkhead })
+  const source = new SourceTier({
+    cache: name,
+    entries,
+    clock,
+    observer,
+    bulkhead,
+    loadDeadlineMs: definition.loadDeadlineMs,
+  })
   const trustMs = store === undefined ? Number.POSITIVE_INFINITY : maxStalenessMs
   const stale = new StaleAnswers({ clock, markers, trustMs })
   const { entryKey, entryPrefix } = createKeyspace({ prefix: context.prefix, cache: name, version: entryVersion })

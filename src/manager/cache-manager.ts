@@ -6,6 +6,7 @@ import { createTagNames, everything, everywhere } from '../cache/tag-names'
 import type { TieredCache } from '../cache/tiered-cache'
 import { EvictionJournal } from '../coherence/eviction-journal'
 import type { CacheEventName } from '../events/cache-event'
+import type { CacheFailure } from '../events/error-handler'
 import { type CacheEventListener, EventHub } from '../events/event-hub'
 import { type ManagerStats, summarise } from '../events/stats'
 import { describeThrown } from '../kernel/describe'
@@ -53,7 +54,7 @@ export class CacheManager {
   /** @internal Made by `configureCaching` and `createCacheManager`. */
   constructor(options: CachingOptions, where: string) {
     const definition = defineManager(options, where)
-    const { prefix, clock, types, shared, maxStalenessMs, errorHandler } = definition
+    const { prefix, clock, types, shared, maxStalenessMs } = definition
     const { root, counterKey, markerKey } = createKeyspace({ prefix, cache: 'any', version: 1 })
     this.#definition = definition
     this.#markerKey = markerKey
@@ -99,7 +100,7 @@ export class CacheManager {
       commandTimeoutMs: shared?.commandTimeoutMs ?? 0,
       events: this.#events,
       warnings: this.#warnings,
-      onFailure: errorHandler,
+      onFailure: (failure) => this.#failed(failure),
       background: this.#background,
       journal: this.#journal,
       markers: this.#markers,
@@ -304,8 +305,21 @@ export class CacheManager {
     } catch (error) {
       this.#events.emit('sharedFailure', { cache: undefined, operation: 'tags', error })
       const nothing = { cache: undefined, key: undefined, value: undefined }
-      this.#definition.errorHandler({ ...nothing, operation, tags, error })
+      this.#failed({ ...nothing, operation, tags, error })
     }
+  }
+
+  /** What the handler of errors throws fails the call; what it has left running must not end the process. */
+  #failed(failure: CacheFailure): void {
+    const answer: unknown = this.#definition.errorHandler(failure)
+    if (!(answer instanceof Promise)) return
+    answer.catch((error: unknown) =>
+      this.#warnings.once(
+        'CW_FUNCTION_FAILED',
+        'errorHandler',
+        `The \`errorHandler\` failed, too late for the call to be rejected: ${describeThrown(error)}`,
+      ),
+    )
   }
 
   #each(act: (tiers: TieredCache) => void): void {

@@ -45,8 +45,9 @@ export interface SharedCacheOptions extends LoadPolicyOptions {
    */
   readonly loadDeadline?: Duration
   /**
-   * How many loads of a cache may run at once in this process; the others queue. A load that another one of the cache
-   * waits for does not queue. @default Infinity
+   * How many loads of a cache may run at once in this process; the others queue. A load that waits for another one must
+   * not keep it from running: what a load of a cache with this option waits for does not queue. One that takes longer
+   * than `loadDeadline` is taken to hang, and its place is given to the next. @default Infinity
    */
   readonly maxConcurrentLoads?: number
   /** How many loads may queue; the next are answered with a stale value if there is one, or CW_LOADS_FULL. @default 1_000 */

@@ -15,6 +15,12 @@ export interface CircuitBreakerParts {
 const firstPauseMs = 50
 const longestPauseMs = 500
 
+interface Sent {
+  /** Since when it waits. */
+  sentAt: number
+  readonly giveUp: () => void
+}
+
 /**
  * Keeps calls from waiting for a server that has stopped answering. The first command that takes longer than it may opens
  * the circuit: from then on nothing is sent, so that nobody waits and nothing queues up, but one probe at a time, with
@@ -26,8 +32,9 @@ const longestPauseMs = 500
  */
 export class CircuitBreaker {
   readonly #parts: CircuitBreakerParts
-  // In the order in which they were sent; since when each waits.
-  readonly #unanswered = new Set<{ readonly sentAt: number; readonly giveUp: () => void }>()
+  // In the order in which they were sent.
+  readonly #unanswered = new Set<Sent>()
+  #leaving: Sent[] = []
   #isOpen = false
   #attempts = 0
   #isArmed = false
@@ -49,10 +56,18 @@ export class CircuitBreaker {
    * @param giveUp called if the circuit opens first: nobody need wait for the answer any longer
    */
   sent(giveUp: () => void): () => void {
-    const command = { sentAt: this.#parts.clock.now(), giveUp }
+    const command: Sent = { sentAt: this.#parts.clock.now(), giveUp }
     this.#unanswered.add(command)
+    this.#leaving.push(command)
     if (!this.#isArmed && !this.#isOpen) this.#arm(this.#parts.timeoutMs)
     return () => void this.#unanswered.delete(command)
+  }
+
+  /** What was sent until now leaves the process only now: what it did since, the server need not answer for. */
+  left(): void {
+    const now = this.#parts.clock.now()
+    for (const command of this.#leaving) command.sentAt = now
+    this.#leaving = []
   }
 
   /** There is another connection, or none. */
@@ -61,6 +76,7 @@ export class CircuitBreaker {
     this.#cancel()
     this.#isArmed = false
     this.#unanswered.clear()
+    this.#leaving = []
     this.#attempts = 0
     this.#change(false)
   }
@@ -80,7 +96,7 @@ export class CircuitBreaker {
     if (oldest === undefined) return
     const { clock, timeoutMs } = this.#parts
     const leftMs = oldest.sentAt + timeoutMs - clock.now()
-    if (leftMs > 0) this.#arm(leftMs)
+    if (leftMs >= 1) this.#arm(leftMs)
     else {
       this.#change(true)
       for (const { giveUp } of this.#unanswered) giveUp()

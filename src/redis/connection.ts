@@ -15,6 +15,8 @@ export const failFast = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   autoResubscribe: false,
+  // What a client's own timeout gives up looks answered, so the circuit would never open; see `redis`'s option of this name.
+  commandTimeout: undefined,
   // While one automatic pipeline waits for its answers, ioredis holds back the next; see `#cork`.
   enableAutoPipelining: false,
   reconnectOnError: null,
@@ -130,6 +132,11 @@ export class Connection {
     })
   }
 
+  /** Whether the server has stopped answering in time. */
+  get isSilent(): boolean {
+    return this.#circuit.isOpen
+  }
+
   get isUp(): boolean {
     return this.#isUp
   }
@@ -220,6 +227,7 @@ export class Connection {
     process.nextTick(() => {
       this.#isCorked = false
       stream.uncork()
+      this.#circuit.left()
     })
   }
 
@@ -244,6 +252,7 @@ export class Connection {
     const asked = ['server', 'replication', 'persistence'].map((section) => this.client.info(section))
     const [info, refusal] = await Promise.all([Promise.all(asked).then(String, () => ''), this.#select()])
     if (greeting !== this.#greetings) return
+    this.#cancelRetry()
     this.#unfit = refusal ?? unfitness(info)
     if (this.#unfit !== undefined) {
       this.#opened?.(false)

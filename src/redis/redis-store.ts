@@ -99,6 +99,7 @@ export class RedisStore implements SharedStore {
   }
 
   async release(key: string, lease: Buffer): Promise<void> {
+    // A lease that nobody holds keeps all others waiting until it runs out, so it is given back whatever the server does.
     await this.#run((client) => this.#evaluate(client, this.#scripts.releaseLease, [key], [lease]), true)
   }
 

@@ -1,0 +1,112 @@
+import { createCacheManager } from 'cachewright'
+import { redis } from 'cachewright/redis'
+import { eventually } from '../../support/eventually'
+import { expectWarnings, redisHouse, timeOf } from './processes'
+
+// C86 G4 what a circuit must find out by itself, and what must not open it.
+
+const house = redisHouse()
+
+function busy(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+}
+
+test('a lease that a frozen server was asked for keeps nobody waiting when it answers again', async () => {
+  const server = await house.another()
+  const one = house.open({}, { url: server.url })
+  await one.ready()
+  const states: string[] = []
+  one.on('circuit', ({ state }) => states.push(state))
+  server.freeze()
+  // The first opens the circuit while the second is still within its time.
+  const first = one.cache('c').getOrLoad('first', async () => 1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await Promise.all([first, one.cache('c').getOrLoad('a', async () => 1)])
+  expect(states).toEqual(['open'])
+  server.resume()
+  await eventually(() => states.length === 2)
+  const two = house.open({}, { url: server.url })
+  await two.ready()
+  expect(await timeOf(() => two.cache('c').getOrLoad('a', async () => 2))).toBeLessThan(1_000)
+}, 10_000)
+
+test.each(['options', 'client'])('the circuit opens whatever timeout the %s of ioredis have', async (form) => {
+  const server = await house.another()
+  const { Redis } = await import('ioredis')
+  const its = { host: '127.0.0.1', port: server.port, commandTimeout: 100, lazyConnect: true }
+  const one = createCacheManager({
+    shared: form === 'options' ? redis({ options: its }) : redis({ client: new Redis(its) }),
+  })
+  await one.ready()
+  server.freeze()
+  await one.cache('c').getOrLoad('first', async () => 1)
+  const took = await timeOf(async () => {
+    for (let id = 0; id < 20; id++) await one.cache('c').getOrLoad(id, async () => 1)
+  })
+  server.resume()
+  await one.close()
+  expect(took).toBeLessThan(500)
+})
+
+test('a process that is busy before what it sent has left it does not open the circuit', async () => {
+  const one = house.open()
+  await one.ready()
+  const opened = jest.fn()
+  one.on('circuit', opened)
+  for (let id = 0; id < 3; id++) {
+    const read = one.cache('c').getOrLoad(id, async () => 1)
+    busy(300)
+    await read
+  }
+  expect(opened).not.toHaveBeenCalled()
+})
+
+test('a server that answers too late is asked no more, however long that lasts', async () => {
+  const proxy = await house.proxy()
+  const one = house.open({}, { url: proxy.url, commandTimeout: 100 })
+  await one.ready()
+  const states: string[] = []
+  one.on('circuit', ({ state }) => states.push(state))
+  proxy.delay(75)
+  await one.cache('c').getOrLoad('first', async () => 1)
+  await eventually(() => states.length === 1)
+  const until = performance.now() + 12_000
+  while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(states).toEqual(['open'])
+  expect(proxy.accepted).toBe(2)
+  proxy.delay(0)
+  await eventually(() => states.length === 2, { within: 1_000 })
+}, 20_000)
+
+test('a connection that is accepted and leads nowhere is made anew', async () => {
+  expectWarnings()
+  const proxy = await house.proxy()
+  proxy.hold()
+  const one = house.open({}, { url: proxy.url })
+  expect((await one.ready()).shared).toBe('away')
+  for (const connection of proxy.connections) connection.hold()
+  proxy.release()
+  await eventually(() => proxy.accepted >= 4, { within: 15_000 })
+  await eventually(async () => (await one.ready()).shared === 'connected')
+}, 25_000)
+
+test('so is one that leads nowhere while nothing is told either', async () => {
+  const proxy = await house.proxy()
+  const one = house.open({}, { url: proxy.url })
+  await one.ready()
+  const states: string[] = []
+  one.on('circuit', ({ state }) => states.push(state))
+  const listens = (text: string): boolean => /subscribe/i.test(text)
+  for (const connection of proxy.connections) {
+    if (listens(connection.sent('toServer'))) connection.cut()
+    else connection.hold()
+  }
+  await one.cache('c').getOrLoad('a', async () => 1)
+  await eventually(() => states.length === 1)
+  await eventually(() => states.at(-1) === 'closed', { within: 15_000 })
+  await eventually(async () => {
+    await one.cache('c').getOrLoad('b', async () => 2)
+    return (await house.open().cache('c').get('b')) === 2
+  })
+}, 25_000)
