@@ -94,7 +94,7 @@ export class Loads {
 
   #answerOf(key: string, entry: Entry): Promise<unknown> | undefined {
     const { local, isolation, observer } = this.parts
-    if (entry.isError) return Promise.reject(thrownAgain(entry.held))
+    if (entry.isError) return Promise.reject(thrownAgain(entry.held, isolation))
     try {
       return entry.settled ?? Promise.resolve(isolation.give(entry.held))
     } catch (error) {
@@ -176,7 +176,7 @@ export class Loads {
   #landed({ entry, value, keep }: Loaded, flight: Flight, { request, signal }: Caller): unknown {
     const { isolation, observer, clock, stale } = this.parts
     if (entry === undefined) return value
-    if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held) : flight.failure.error
+    if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held, isolation) : flight.failure.error
     if (keep) {
       const reason = isExpired(entry, clock.now())
         ? stale.reason(request.key, entry, request.terms.policies)

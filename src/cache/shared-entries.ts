@@ -10,7 +10,7 @@ import { type Policies, plainPolicies } from '../policies/policies'
 import { staleLife } from '../policies/staleness'
 import type { Found, SharedStore } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
-import { type EntryMaker, timesOf } from './entry-maker'
+import { asRefusal, type EntryMaker, timesOf } from './entry-maker'
 import type { Isolation } from './isolation'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
@@ -107,8 +107,9 @@ export class SharedEntries {
       }
       return encodeFrame(this.#headerOf(key, entry), format, payload)
     } catch (error) {
-      if (!isCacheError(error)) throw error
-      observer.refused(key, error)
+      // A value was copied before; what a field of an error does when it is read is not known yet.
+      if (!isCacheError(error) && !entry.isError) throw error
+      observer.refused(key, asRefusal(error))
       return undefined
     }
   }
