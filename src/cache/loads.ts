@@ -106,7 +106,7 @@ export class Loads {
   }
 
   #renewIfDue(request: LoadRequest, entry: Entry): void {
-    if (this.#refreshes.isDue(entry, request.terms.policies)) this.#refreshes.start(request, entry)
+    if (this.#refreshes.isDue(request.key, entry, request.terms.policies)) this.#refreshes.start(request, entry)
   }
 
   async #load(caller: Caller): Promise<unknown> {
