@@ -141,6 +141,9 @@ export class Loads {
         },
       })
     } catch (error) {
+      signal?.throwIfAborted()
+      // It was given up, though not by those who wait for it.
+      if (flight.signal.aborted) return again()
       if (flight.failure?.error !== error) throw error
       // Somebody put another value there meanwhile, or took away the one that could stand in.
       if (flight.previous !== undefined && flight.changed && !flight.revoked) return again()
