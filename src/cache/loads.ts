@@ -146,7 +146,7 @@ export class Loads {
       if (flight.signal.aborted) return again()
       if (flight.failure?.error !== error) throw error
       // Somebody put another value there meanwhile, or took away the one that could stand in.
-      if (flight.previous !== undefined && flight.changed && !flight.revoked) return again()
+      if (stale.isDoubtful(flight, askedAt)) return again()
       return this.#instead(error, flight, caller)
     }
     if (loaded === 'slow') return this.#instead(undefined, flight, caller)

@@ -43,7 +43,13 @@ export class StaleAnswers {
     if (!mayStandIn(previous, policies, clock.now())) return undefined
     const vouchedAt = Math.max(previous.verifiedAt, previous.watch?.verifiedAt ?? Number.NEGATIVE_INFINITY)
     if (askedAt - vouchedAt > trustMs) return undefined
-    return markers.judge(previous.markers, previous.stamp) === 'dead' ? undefined : previous
+    return markers.judge(previous.markers, previous.stamp, askedAt) === 'alive' ? previous : undefined
+  }
+
+  /** Whether what there was has to be asked for again: somebody changed it, or tags that it carries. */
+  isDoubtful({ previous, revoked, changed }: Flight, askedAt: number): boolean {
+    if (previous === undefined || revoked) return false
+    return changed || this.parts.markers.judge(previous.markers, previous.stamp, askedAt) === 'unknown'
   }
 
   /** A load failed: the next is not tried before a while has passed. */
