@@ -158,6 +158,8 @@ export class Loads {
     }
     // A refresh that another process is at: there may be no value any more.
     if (loaded.isAbandoned) return again()
+    // Whoever began the load takes a value past its life; this caller may not.
+    if (loaded.isStale && stale.reason(request.key, loaded.entry!, policies) === undefined) return again()
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
     if (isShared && askedAt - flight.vouched > maxStalenessMs) return again()

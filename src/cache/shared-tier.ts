@@ -136,7 +136,8 @@ export class SharedTier implements Tier {
       flight.sharedMs += clock.now() - askedAt
       if (reading.kind === 'entry' || reading.kind === 'stale') {
         flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
-        if (reading.kind === 'entry' || this.#isAnswer(reading.entry, flight)) return this.#hit(reading.entry, flight)
+        if (reading.kind === 'entry') return this.#hit(reading.entry, flight)
+        if (this.#isAnswer(reading.entry, flight)) return { ...this.#hit(reading.entry, flight), isStale: true }
       }
       // What stands in for the next value is what the shared tier has, not what there once was here.
       flight.previous = reading.kind === 'stale' ? reading.entry : undefined

@@ -55,6 +55,8 @@ export interface Loaded {
   readonly value: unknown
   /** Nothing was loaded, since somebody else sees to it: who waits has to ask again. */
   readonly isAbandoned?: boolean
+  /** The entry is past its life, and an answer by the policies of whoever began the load. */
+  readonly isStale?: boolean
 }
 
 /** A read that missed, as the tiers see it. */
