@@ -21,8 +21,8 @@ export class Flight {
   readonly parent: Flight | undefined
   /** What the method says of its value. */
   readonly adjustments: Adjustments
-  /** The value there is, which stands in for the one being loaded should that fail; undefined where there is none. */
-  previous: Entry | undefined
+  /** Told when there is another {@link previous} value: callers who would rather have that than wait any longer. */
+  readonly hopeful = new Set<() => void>()
   /** What the method threw. */
   failure: { readonly error: unknown } | undefined
   /** How often tags had been evicted here when it began. */
@@ -59,6 +59,7 @@ export class Flight {
   formerLease: Buffer | undefined
   /** How long the load has waited for the shared tier. */
   sharedMs = 0
+  #previous: Entry | undefined
   readonly #abort = new AbortController()
 
   constructor(request: LoadRequest, { stamp, startedAt, previous, isolation }: Departure) {
@@ -67,11 +68,21 @@ export class Flight {
     this.stamp = stamp
     this.startedAt = startedAt
     this.vouchedAt = startedAt
-    this.previous = previous
+    this.#previous = previous
     this.isolation = isolation
     this.parent = current.getStore()
     const outer = this.parent?.request.call === request.call ? this.parent : undefined
     this.adjustments = outer?.adjustments ?? new Adjustments()
+  }
+
+  /** The value there is, which stands in for the one being loaded should that fail; undefined where there is none. */
+  get previous(): Entry | undefined {
+    return this.#previous
+  }
+
+  set previous(entry: Entry | undefined) {
+    this.#previous = entry
+    for (const told of this.hopeful) told()
   }
 
   /** Clock reading as of which nothing newer was known than its value. */

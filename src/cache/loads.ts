@@ -149,7 +149,7 @@ export class Loads {
       if (stale.isDoubtful(flight, askedAt)) return again()
       return this.#instead(error, flight, caller)
     }
-    if (loaded === 'slow') return this.#instead(undefined, flight, caller)
+    if (loaded === 'slow') return this.#instead(undefined, flight, caller, again)
     if (loaded === 'timeout') return this.#instead(this.#timeout(caller), flight, caller)
     if (loaded === 'late') {
       // It may hang for ever: those who joined it begin anew.
@@ -200,20 +200,36 @@ export class Loads {
   /**
    * What a caller gets instead of what its flight did not bring, or not in time: the stale value, or what the operation
    * answers with then, or the error.
+   *
+   * @param unless what to do rather than fail
    */
-  #instead(error: unknown, flight: Flight, { request, askedAt }: Caller): unknown {
-    const { stale, observer, isolation } = this.parts
+  #instead(error: unknown, flight: Flight, { request, askedAt }: Caller, unless?: () => unknown): unknown {
+    const { stale, observer } = this.parts
     const { key, terms } = request
     const entry = stale.standIn(flight, terms.policies, askedAt)
     const hasFailed = flight.failure !== undefined
     if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
-    const instead = entry === undefined ? terms.fallback(error) : { value: isolation.give(entry.held) }
+    const given = entry && this.#given(flight, entry)
+    if (given === undefined && unless !== undefined) return unless()
+    const instead = given ?? terms.fallback(error)
     if (instead === undefined) throw error
-    if (entry !== undefined) observer.stale(key, hasFailed ? 'error' : 'slow')
+    if (given !== undefined) observer.stale(key, hasFailed ? 'error' : 'slow')
     // An outer cache of the same call must not take it for what the method returned.
     const outer = currentFlight()
     if (outer?.request.call === request.call) outer.adjustments.isSkipped = true
     return instead.value
+  }
+
+  /** What an entry holds, unless a class's own `decode` fails. */
+  #given(flight: Flight, entry: Entry): { readonly value: unknown } | undefined {
+    const { isolation, observer } = this.parts
+    try {
+      return { value: isolation.give(entry.held) }
+    } catch (error) {
+      flight.previous = undefined
+      observer.refused(flight.key, asRefusal(error))
+      return undefined
+    }
   }
 
   #timeout({ request }: Caller): CacheError {
