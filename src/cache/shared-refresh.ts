@@ -2,6 +2,7 @@ import { encodeLease } from '../codec/frame'
 import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { Entry } from '../kernel/entry'
 import { uniqueText } from '../kernel/unique'
+import { inTime } from './budget'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
 import { refreshSuffix } from './key-names'
@@ -19,6 +20,8 @@ export interface SharedRefreshParts extends LeaseParts {
   readonly observer: CacheObserver
   readonly journal: EvictionJournal
   readonly keyOf: (key: string) => string
+  /** How long a call may wait for the shared tier. */
+  readonly commandTimeoutMs: number
 }
 
 interface Present {
@@ -28,6 +31,11 @@ interface Present {
 }
 
 type Absence = 'busy' | 'gone' | 'failed'
+
+/** Whether nobody waits for the answer any more: what comes of it must not touch the load. */
+interface Asking {
+  isOver: boolean
+}
 
 const abandoned: Loaded = { entry: undefined, keep: false, value: undefined, isAbandoned: true }
 
@@ -49,16 +57,37 @@ export class SharedRefresh implements Tier {
   /**
    * @param dueAt when the present value, read under the lease, is to be loaded anew: before that another process was
    *   faster, and it is the answer
+   * @param spentMs how long the call has just waited for the shared tier
    * @returns `'busy'`: another process has the lease; `'gone'`: there is no value to put another in the place of;
    *   `'failed'`: the shared tier did not answer
    */
-  async attempt(flight: Flight, dueAt: (present: Entry) => number): Promise<Loaded | Absence> {
-    const { clock, markers, background, store } = this.parts
+  async attempt(flight: Flight, dueAt: (present: Entry) => number, spentMs = 0): Promise<Loaded | Absence> {
+    const { clock, markers, background, store, commandTimeoutMs } = this.parts
     const leaseKey = this.parts.keyOf(flight.key) + refreshSuffix
     const lease = encodeLease(uniqueText())
-    const present = await this.#begin(leaseKey, lease, flight)
-    if (typeof present === 'string') return present
+    const beganAt = clock.now()
+    const asking: Asking = { isOver: false }
+    const beginning = this.#begin(leaseKey, lease, flight, asking)
+    const present = await inTime<Present | Absence>(this.parts, beginning, commandTimeoutMs - spentMs, () => 'failed')
+    asking.isOver = true
+    flight.sharedMs += clock.now() - beganAt
+    if (typeof present === 'string') {
+      background.track(
+        beginning.then((late) => (typeof late === 'object' ? store.release(leaseKey, lease) : undefined)),
+      )
+      return present
+    }
     const stopRenewing = keepLease(this.parts, leaseKey, lease, flight)
+    let isHeld = true
+    const giveBack = (): void => {
+      if (!isHeld) return
+      isHeld = false
+      stopRenewing()
+      background.track(store.release(leaseKey, lease))
+    }
+    // What it would replace is gone, or it was given up: nobody need wait for it.
+    flight.wake = () => (flight.changed || flight.revoked) && giveBack()
+    flight.signal.addEventListener('abort', giveBack)
     try {
       if (clock.now() < dueAt(present.entry)) return { entry: present.entry, keep: true, value: undefined }
       flight.previous = present.entry
@@ -66,13 +95,14 @@ export class SharedRefresh implements Tier {
       flight.signal.throwIfAborted()
       return await this.#replace(present, await this.below.load(flight), flight)
     } finally {
-      stopRenewing()
-      background.track(store.release(leaseKey, lease))
+      flight.wake = () => {}
+      flight.signal.removeEventListener('abort', giveBack)
+      giveBack()
     }
   }
 
   /** Takes the lease and reads the value. */
-  async #begin(leaseKey: string, lease: Buffer, flight: Flight): Promise<Present | Absence> {
+  async #begin(leaseKey: string, lease: Buffer, flight: Flight, asking: Asking): Promise<Present | Absence> {
     const { store, frames, clock, observer, journal, knowledge, background } = this.parts
     const { terms, tagged } = flight.request
     const sharedKey = this.parts.keyOf(flight.key)
@@ -80,6 +110,10 @@ export class SharedRefresh implements Tier {
     flight.stirred = false
     try {
       if ((await store.lease(leaseKey, lease, leaseMs)).bytes !== null) return 'busy'
+      if (asking.isOver) {
+        background.track(store.release(leaseKey, lease))
+        return 'failed'
+      }
       const askedAt = clock.now()
       const { mark } = journal
       flight.changed = false
@@ -87,7 +121,7 @@ export class SharedRefresh implements Tier {
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, tagged)])
       const reading = await frames.read(flight.key, found!, askedAt, terms.policies)
       if ((reading.kind === 'entry' || reading.kind === 'stale') && !journal.touchedSince(sharedKey, mark)) {
-        flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
+        if (!asking.isOver) flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
         return reading
       }
       // Gone, or being loaded: the next read sees to it.
@@ -102,11 +136,23 @@ export class SharedRefresh implements Tier {
   }
 
   async #replace(present: Present, loaded: Loaded, flight: Flight): Promise<Loaded> {
-    const { store, frames, clock, observer, knowledge } = this.parts
+    const { frames } = this.parts
     const { entry } = loaded
     if (!loaded.keep || entry === undefined || flight.revoked) return loaded
     const bytes = frames.write(flight.key, entry)
-    if (bytes === undefined) return { ...loaded, keep: false }
+    const unkept: Loaded = { ...loaded, keep: false }
+    if (bytes === undefined) return unkept
+    const replacing = this.#put(present, { ...loaded, entry }, bytes, flight)
+    return inTime(this.parts, replacing, this.parts.commandTimeoutMs - flight.sharedMs, () => unkept)
+  }
+
+  async #put(
+    present: Present,
+    { entry, value }: Loaded & { entry: Entry },
+    bytes: Buffer,
+    flight: Flight,
+  ): Promise<Loaded> {
+    const { store, clock, observer, knowledge } = this.parts
     const sentAt = clock.now()
     // The present frame may be told of once more; a change since then has put another in its place.
     flight.changed = false
@@ -125,8 +171,8 @@ export class SharedRefresh implements Tier {
       if (kept === undefined) observer.superseded(flight.key)
       return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
     } catch (error) {
-      observer.failed('put', error, { key: flight.key, value: loaded.value })
-      return { ...loaded, keep: false }
+      observer.failed('put', error, { key: flight.key, value })
+      return { entry, keep: false, value }
     }
   }
 }

@@ -5,6 +5,7 @@ import type { Entry } from '../kernel/entry'
 import { uniqueText } from '../kernel/unique'
 import type { SharedStore } from '../stores/shared-store'
 import type { Background } from './background'
+import { inTime } from './budget'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
 import type { KeyNames } from './key-names'
@@ -84,15 +85,17 @@ export class SharedTier implements Tier {
     const waitsUntil = flight.startedAt + this.parts.loadDeadlineMs + leaseMs
     for (;;) {
       const mayWait = !flight.signal.aborted && clock.now() < waitsUntil
+      const before = flight.sharedMs
       const found = await this.#find(flight, lease, mayWait)
       if (typeof found === 'object') return found
       if (found === 'changed') continue
-      if (found === 'stale') {
+      if (found === 'stale' || found === 'untold') {
         // It stays where it is until the next takes its place: who fails to load that may serve it.
-        const loaded = await this.refresh.attempt(flight, ({ expiresAt }) => expiresAt)
+        const loaded = await this.refresh.attempt(flight, ({ expiresAt }) => expiresAt, flight.sharedMs - before)
         if (typeof loaded === 'object') return loaded
-        if (loaded === 'busy' && mayWait) await this.#untilChanged(flight)
-        if (loaded !== 'failed' && mayWait) continue
+        const waits = found === 'stale'
+        if (loaded === 'busy' && waits) await this.#untilChanged(flight)
+        if (loaded !== 'failed' && waits) continue
       }
       observer.stats.sharedMisses++
       observer.miss(flight.key)
@@ -105,13 +108,14 @@ export class SharedTier implements Tier {
   /**
    * The value, or the lease to load it, or neither where the shared tier cannot help.
    *
-   * @returns `'changed'`: somebody else did something first, so look again; `'stale'`: there is a value past its life
+   * @returns `'changed'`: somebody else did something first, so look again; `'stale'`: there is a value past its life;
+   *   `'untold'`: so there is, but whoever loads the next must not be waited for
    */
   async #find(
     flight: Flight,
     lease: Buffer,
     mayWait: boolean,
-  ): Promise<Loaded | 'lease' | 'neither' | 'changed' | 'stale'> {
+  ): Promise<Loaded | 'lease' | 'neither' | 'changed' | 'stale' | 'untold'> {
     const { store, frames, clock, observer, journal, knowledge, background } = this.parts
     const sharedKey = this.parts.keyOf(flight.key)
     // What should be gone may still stand there.
@@ -143,7 +147,7 @@ export class SharedTier implements Tier {
       flight.previous = reading.kind === 'stale' ? reading.entry : undefined
       // Without a feed nobody would tell when the other process is done.
       const waits = mayWait && found.watch !== undefined
-      if (reading.kind === 'stale') return waits ? 'stale' : 'neither'
+      if (reading.kind === 'stale') return waits ? 'stale' : 'untold'
       if (reading.kind === 'leased' && waits) {
         await this.#untilChanged(flight)
         return 'changed'
@@ -278,7 +282,8 @@ export class SharedTier implements Tier {
       if (bytes === undefined) return loaded
       const filling = this.#fill(sharedKey, lease, flight, { ...loaded, entry: loaded.entry, bytes })
       filled = true
-      return await this.#inBudget(filling, flight, loaded)
+      // After that the fill goes on by itself, and the caller has the value as good as its load was.
+      return await inTime(this.parts, filling, this.parts.commandTimeoutMs - flight.sharedMs, () => loaded)
     } finally {
       stopRenewing()
       if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))
@@ -311,24 +316,6 @@ export class SharedTier implements Tier {
       this.parts.background.track(store.release(sharedKey, lease))
       observer.failed('put', error, { key: flight.key, value })
       return { entry, keep: true, value: undefined }
-    }
-  }
-
-  /**
-   * Waits for a fill as long as one command may take, less what the call has waited for the shared tier already. After
-   * that the fill goes on by itself, and the caller has the value as good as its load was.
-   */
-  async #inBudget(filling: Promise<Loaded>, flight: Flight, loaded: Loaded): Promise<Loaded> {
-    const left = this.parts.commandTimeoutMs - flight.sharedMs
-    let cancel = (): void => {}
-    const late = new Promise<Loaded>((resolve) => {
-      cancel = this.parts.clock.setTimer(() => resolve(loaded), Math.max(0, left))
-    })
-    this.parts.background.track(filling)
-    try {
-      return await Promise.race([filling, late])
-    } finally {
-      cancel()
     }
   }
 }
