@@ -203,7 +203,8 @@ export class SharedTier implements Tier {
       const askedAt = clock.now()
       const { mark } = journal
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, false)])
-      return !journal.touchedSince(sharedKey, mark) && (await frames.read(key, found!, askedAt)).kind === 'entry'
+      const reading = await frames.read(key, found!, askedAt)
+      return !journal.touchedSince(sharedKey, mark) && reading.kind === 'entry' && !reading.entry.isError
     } catch (error) {
       observer.failed('get', error, { key })
       return false
