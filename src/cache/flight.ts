@@ -38,8 +38,10 @@ export class Flight {
   vouchedAt: number
   /** The same for a value that carries no tags. */
   untaggedVouchedAt = Number.NEGATIVE_INFINITY
-  /** Set by an evict, put or clear: the callers may have the value, the tiers may not. */
+  /** Set by an evict, put, clear or expire, or when it takes too long: the callers may have the value, the tiers may not. */
   revoked = false
+  /** Set by an evict, put or clear: what there was before may not stand in. */
+  evicted = false
   /** Set when the feed told of a change of the key since the shared tier was last asked for it. */
   changed = false
   /** Set when the feed told of something beside the key for which a load may wait. */
@@ -142,6 +144,12 @@ export class FlightRegistry {
 
   /** Lets callers have the value but no tier; later callers start a new load. */
   revoke(key: string): void {
+    for (const flight of this.#all.get(key) ?? []) flight.evicted = true
+    this.outdate(key)
+  }
+
+  /** The same where what there is may still stand in for what cannot be loaded. */
+  outdate(key: string): void {
     const flight = this.#joinable.get(key)
     if (flight !== undefined) this.#revoke(flight)
     for (const other of this.#detached) if (other.key === key) other.revoked = true
@@ -153,6 +161,8 @@ export class FlightRegistry {
   drop(flight: Flight): void {
     flight.revoked = true
     if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key)
+    // What it holds that others wait for, it may give back.
+    flight.wake()
   }
 
   /** It takes too long: nobody joins it any more, and its value comes too late to be kept. */
@@ -179,6 +189,7 @@ export class FlightRegistry {
   }
 
   revokeAll(): void {
+    for (const flights of this.#all.values()) for (const flight of flights) flight.evicted = true
     for (const flight of [...this.#joinable.values()]) this.#revoke(flight)
     for (const flight of this.#detached) flight.revoked = true
     this.changedAll()

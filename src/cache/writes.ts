@@ -122,7 +122,7 @@ export class Writes {
     const endHere = (): void => {
       for (const key of keys) {
         fence.note(key)
-        flights.revoke(key)
+        flights.outdate(key)
         stale.wake(key)
         if (shared === undefined) local.expire(key, staleMs)
         else local.drop(key, 'expired')
