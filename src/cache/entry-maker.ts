@@ -56,11 +56,11 @@ export class EntryMaker {
   }
 
   /** The entry of an error that is an answer. Nothing stands in for it when its time is up. */
-  makeError(key: string, error: unknown, terms: Terms, origin: Origin): Entry {
+  makeError(key: string, error: unknown, tags: readonly string[], terms: Terms, origin: Origin): Entry {
     const lifeMs = lifeOf(terms.policies.cacheErrors?.ttlMs ?? 0, terms.ttlJitter)
     const expiresAt = this.clock.now() + lifeMs
     const times = { expiresAt, staleUntil: expiresAt, refreshAt: Number.POSITIVE_INFINITY }
-    return this.#entry(key, this.#heldError(error), errorWords, times, origin)
+    return this.#entry(key, this.#heldError(error), { ...errorWords, tags }, times, origin)
   }
 
   /** The entry of a value that was just decoded, so that nobody else holds it, and whose expiry is known. */

@@ -77,14 +77,18 @@ export class SourceTier implements Tier {
   }
 
   #failed(flight: Flight, error: unknown, startedAt: number): Loaded {
-    const { key, request, stamp, signal } = flight
+    const { key, request, stamp, signal, adjustments } = flight
     const { entries, clock, observer } = this.parts
     const loadMs = clock.now() - startedAt
     observer.loadFailed(key, loadMs, error)
     flight.failure = { error }
     // Who left has no answer to keep, and a mistake in the program is none.
-    if (signal.aborted || isCacheError(error) || !request.terms.keepsError(error)) throw error
-    const entry = entries.makeError(key, error, request.terms, { stamp, verifiedAt: startedAt, loadMs })
+    if (signal.aborted || isCacheError(error)) throw error
+    const tags = request.terms.ifErrorKept(error)
+    // Tags were evicted meanwhile; those it would have by its value nobody knows.
+    if (tags === undefined || flight.detached) throw error
+    const its = [...new Set([...tags, ...adjustments.tags])]
+    const entry = entries.makeError(key, error, its, request.terms, { stamp, verifiedAt: startedAt, loadMs })
     return { entry, keep: true, value: undefined }
   }
 }

@@ -80,8 +80,8 @@ export interface Terms {
   readonly policies: Policies
   /** What is to be known of this value, or undefined if it is not to be kept at all. Never throws. */
   readonly ifKept: (value: unknown) => Kept | undefined
-  /** Whether an error is an answer to be kept. Never throws. */
-  readonly keepsError: (error: unknown) => boolean
+  /** The tags of an error that is an answer to be kept, or undefined if it is none. Never throws. */
+  readonly ifErrorKept: (error: unknown) => readonly string[] | undefined
   /** What to answer with instead of an error, if anything. Never throws. */
   readonly fallback: (error: unknown) => { readonly value: unknown } | undefined
 }
