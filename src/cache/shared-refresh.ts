@@ -136,14 +136,20 @@ export class SharedRefresh implements Tier {
   }
 
   async #replace(present: Present, loaded: Loaded, flight: Flight): Promise<Loaded> {
-    const { frames } = this.parts
+    const { frames, store, background, keyOf } = this.parts
     const { entry } = loaded
     if (!loaded.keep || entry === undefined || flight.revoked) return loaded
     const bytes = frames.write(flight.key, entry)
-    const unkept: Loaded = { ...loaded, keep: false }
-    if (bytes === undefined) return unkept
+    if (bytes === undefined) {
+      // What cannot be carried must at least not leave the older value behind.
+      background.track(store.delete([keyOf(flight.key)]))
+      return loaded
+    }
     const replacing = this.#put(present, { ...loaded, entry }, bytes, flight)
-    return inTime(this.parts, replacing, this.parts.commandTimeoutMs - flight.sharedMs, () => unkept)
+    return inTime(this.parts, replacing, this.parts.commandTimeoutMs - flight.sharedMs, () => ({
+      ...loaded,
+      keep: false,
+    }))
   }
 
   async #put(

@@ -95,7 +95,7 @@ export class SharedTier implements Tier {
         if (typeof loaded === 'object') return loaded
         const waits = found === 'stale'
         if (loaded === 'busy' && waits) await this.#untilChanged(flight)
-        if (loaded !== 'failed' && waits) continue
+        if (loaded === 'gone' || (loaded === 'busy' && waits)) continue
       }
       observer.stats.sharedMisses++
       observer.miss(flight.key)
