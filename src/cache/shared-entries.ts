@@ -84,7 +84,9 @@ export class SharedEntries {
     const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch: watched }
     try {
       const value = this.parts.codec.decode(frame.format, frame.payload)
-      const { refreshAt } = timesOf(this.#toClock(header.createdAt), expiresAt, header.loadTime, policies)
+      const refreshAt = header.isError
+        ? Number.POSITIVE_INFINITY
+        : timesOf(this.#toClock(header.createdAt), expiresAt, header.loadTime, policies).refreshAt
       const entry = this.parts.entries.adopt(key, value, header, { expiresAt, staleUntil, refreshAt }, origin)
       return { kind: expiresAt <= now ? 'stale' : 'entry', entry, head: dead.head }
     } catch (error) {
