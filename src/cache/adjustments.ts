@@ -5,6 +5,8 @@ export class Adjustments {
   ttlMs: number | undefined
   readonly tags: string[] = []
   validator: string | undefined
+  /** The method was called for it, rather than another cache asked. */
+  isLoaded = false
   isSkipped = false
   /** The value before, if it has not changed. */
   unmodified: Entry | undefined

@@ -68,8 +68,8 @@ class FlightContext<Value> implements CacheContext<Value> {
   }
 
   get previous(): PreviousValue<Value> | undefined {
-    const { previous, isolation, revoked } = this.#flight
-    if (previous === undefined || previous.isError || revoked) return undefined
+    const { previous, isolation, evicted } = this.#flight
+    if (previous === undefined || previous.isError || evicted) return undefined
     return { value: isolation.give(previous.held) as Value, validator: previous.validator }
   }
 

@@ -59,6 +59,8 @@ export interface LoadOptions<Value> extends KeepOptions<Value>, LoadPolicyOption
 /** Makes the value of a key; the signal is aborted when nobody waits for it any more. */
 export type Loader<Value> = (signal: AbortSignal) => Value | Promise<Value>
 
+const noTags: readonly string[] = Object.freeze([])
+
 const keepRules: Rules<KeepOptions<unknown>> = {
   ttl: rules.anything,
   tags: rules.either(rules.list, rules.callable),
@@ -324,8 +326,11 @@ export class Cache<Value = unknown> {
       ttlJitter: this.parts.ttlJitter,
       policies,
       ifKept: (value) => this.#ifKept(options, ttlMs, policies, value as Value),
-      fixedTags: Array.isArray(tags) ? tags : [],
-      keepsError: (error) => this.#keepsError(policies.cacheErrors, error),
+      ifErrorKept: (error) => {
+        // What a function would read off a value, nobody can read off an error.
+        const its = Array.isArray(tags) ? (tags as readonly string[]) : noTags
+        return this.#keepsError(policies.cacheErrors, error) ? its : undefined
+      },
       fallback: (error) => this.#fallback(options.fallback, error),
     }
   }

@@ -60,13 +60,17 @@ export class EntryMaker {
     const lifeMs = lifeOf(terms.policies.cacheErrors?.ttlMs ?? 0, terms.ttlJitter)
     const expiresAt = this.clock.now() + lifeMs
     const times = { expiresAt, staleUntil: expiresAt, refreshAt: Number.POSITIVE_INFINITY }
-    return this.#entry(key, heldError(error), { ...errorWords, tags }, times, origin)
+    return this.#entry(key, this.#heldError(error), { ...errorWords, tags }, times, origin)
   }
 
   /** The entry of a value that was just decoded, so that nobody else holds it, and whose expiry is known. */
   adopt(key: string, value: unknown, words: Omit<Words, 'version'>, times: Times, origin: Origin): Entry {
-    const held = words.isError ? heldError(value) : this.isolation.adopt(value)
+    const held = words.isError ? this.#heldError(value) : this.isolation.adopt(value)
     return this.#entry(key, held, { ...words, version: undefined }, times, origin)
+  }
+
+  #heldError(error: unknown): Held {
+    return { held: copyError(error, this.isolation), bytes: errorBytes, constant: false }
   }
 
   #entry(key: string, { held, bytes, constant }: Held, words: Words, times: Times, origin: Origin): Entry {
@@ -91,10 +95,6 @@ const errorWords = { version: undefined, validator: undefined, isError: true }
 
 // Not worth weighing: message and stack.
 const errorBytes = 2_000
-
-function heldError(error: unknown): Held {
-  return { held: copyError(error), bytes: errorBytes, constant: false }
-}
 
 /** What keeps a value from being kept, or from being handed out, as an error for the event. */
 export function asRefusal(error: unknown): CacheError {

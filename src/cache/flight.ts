@@ -21,8 +21,8 @@ export class Flight {
   readonly outer: Flight | undefined
   /** What the method says of its value. */
   readonly adjustments: Adjustments
-  /** The value there is, which stands in for the one being loaded should that fail; undefined where there is none. */
-  previous: Entry | undefined
+  /** Told when there is another {@link previous} value: callers who would rather have that than wait any longer. */
+  readonly hopeful = new Set<() => void>()
   /** What the method threw. */
   failure: { readonly error: unknown } | undefined
   /** How often tags had been evicted here when it began. */
@@ -40,8 +40,10 @@ export class Flight {
   vouchedAt: number
   /** The same for a value that carries no tags. */
   untaggedVouchedAt = Number.NEGATIVE_INFINITY
-  /** Set by an evict, put or clear: the callers may have the value, the tiers may not. */
+  /** Set by an evict, put, clear or expire, or when it takes too long: the callers may have the value, the tiers may not. */
   revoked = false
+  /** Set by an evict, put or clear: what there was before may not stand in. */
+  evicted = false
   /** Set when the feed told of a change of the key since the shared tier was last asked for it. */
   changed = false
   /** Set when the feed told of something beside the key for which a load may wait. */
@@ -63,6 +65,7 @@ export class Flight {
   formerLease: Buffer | undefined
   /** How long the load has waited for the shared tier. */
   sharedMs = 0
+  #previous: Entry | undefined
   readonly #abort = new AbortController()
 
   constructor(request: LoadRequest, { stamp, startedAt, previous, isolation }: Departure) {
@@ -71,11 +74,21 @@ export class Flight {
     this.stamp = stamp
     this.startedAt = startedAt
     this.vouchedAt = startedAt
-    this.previous = previous
+    this.#previous = previous
     this.isolation = isolation
     const around = currentFlight()
     this.outer = around?.request.call === request.call ? around : undefined
     this.adjustments = this.outer?.adjustments ?? new Adjustments()
+  }
+
+  /** The value there is, which stands in for the one being loaded should that fail; undefined where there is none. */
+  get previous(): Entry | undefined {
+    return this.#previous
+  }
+
+  set previous(entry: Entry | undefined) {
+    this.#previous = entry
+    for (const told of this.hopeful) told()
   }
 
   /** Clock reading as of which nothing newer was known than its value. */
@@ -153,6 +166,12 @@ export class FlightRegistry {
 
   /** Lets callers have the value but no tier; later callers start a new load. */
   revoke(key: string): void {
+    for (const flight of this.#all.get(key) ?? []) flight.evicted = true
+    this.outdate(key)
+  }
+
+  /** The same where what there is may still stand in for what cannot be loaded. */
+  outdate(key: string): void {
     const flight = this.#joinable.get(key)
     if (flight !== undefined) this.#revoke(flight)
     for (const other of this.#detached) if (other.key === key) other.revoked = true
@@ -164,6 +183,8 @@ export class FlightRegistry {
   drop(flight: Flight): void {
     flight.revoked = true
     if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key)
+    // What it holds that others wait for, it may give back.
+    flight.wake()
   }
 
   /** It takes too long: nobody joins it any more, and its value comes too late to be kept. */
@@ -190,6 +211,7 @@ export class FlightRegistry {
   }
 
   revokeAll(): void {
+    for (const flights of this.#all.values()) for (const flight of flights) flight.evicted = true
     for (const flight of [...this.#joinable.values()]) this.#revoke(flight)
     for (const flight of this.#detached) flight.revoked = true
     this.changedAll()

@@ -94,7 +94,7 @@ export class Loads {
 
   #answerOf(key: string, entry: Entry): Promise<unknown> | undefined {
     const { local, isolation, observer } = this.parts
-    if (entry.isError) return Promise.reject(thrownAgain(entry.held))
+    if (entry.isError) return Promise.reject(thrownAgain(entry.held, isolation))
     try {
       return entry.settled ?? Promise.resolve(isolation.give(entry.held))
     } catch (error) {
@@ -106,7 +106,7 @@ export class Loads {
   }
 
   #renewIfDue(request: LoadRequest, entry: Entry): void {
-    if (this.#refreshes.isDue(entry, request.terms.policies)) this.#refreshes.start(request, entry)
+    if (this.#refreshes.isDue(request.key, entry, request.terms.policies)) this.#refreshes.start(request, entry)
   }
 
   async #load(caller: Caller): Promise<unknown> {
@@ -141,12 +141,15 @@ export class Loads {
         },
       })
     } catch (error) {
+      signal?.throwIfAborted()
+      // It was given up, though not by those who wait for it.
+      if (flight.signal.aborted) return again()
       if (flight.failure?.error !== error) throw error
       // Somebody put another value there meanwhile, or took away the one that could stand in.
-      if (flight.previous !== undefined && flight.changed && !flight.revoked) return again()
+      if (stale.isDoubtful(flight, askedAt)) return again()
       return this.#instead(error, flight, caller)
     }
-    if (loaded === 'slow') return this.#instead(undefined, flight, caller)
+    if (loaded === 'slow') return this.#instead(undefined, flight, caller, again)
     if (loaded === 'timeout') return this.#instead(this.#timeout(caller), flight, caller)
     if (loaded === 'late') {
       // It may hang for ever: those who joined it begin anew.
@@ -155,6 +158,8 @@ export class Loads {
     }
     // A refresh that another process is at: there may be no value any more.
     if (loaded.isAbandoned) return again()
+    // Whoever began the load takes a value past its life; this caller may not.
+    if (loaded.isStale && stale.reason(request.key, loaded.entry!, policies) === undefined) return again()
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
     if (isShared && askedAt - flight.vouched > maxStalenessMs) return again()
@@ -176,7 +181,7 @@ export class Loads {
   #landed({ entry, value, keep }: Loaded, flight: Flight, { request, signal }: Caller): unknown {
     const { isolation, observer, clock, stale } = this.parts
     if (entry === undefined) return value
-    if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held) : flight.failure.error
+    if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held, isolation) : flight.failure.error
     if (keep) {
       const reason = isExpired(entry, clock.now())
         ? stale.reason(request.key, entry, request.terms.policies)
@@ -195,21 +200,37 @@ export class Loads {
   /**
    * What a caller gets instead of what its flight did not bring, or not in time: the stale value, or what the operation
    * answers with then, or the error.
+   *
+   * @param unless what to do rather than fail
    */
-  #instead(error: unknown, flight: Flight, { request, askedAt }: Caller): unknown {
-    const { stale, observer, isolation } = this.parts
+  #instead(error: unknown, flight: Flight, { request, askedAt }: Caller, unless?: () => unknown): unknown {
+    const { stale, observer } = this.parts
     const { key, terms } = request
     const entry = stale.standIn(flight, terms.policies, askedAt)
     const hasFailed = flight.failure !== undefined
     if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
-    const instead = entry === undefined ? terms.fallback(error) : { value: isolation.give(entry.held) }
+    const given = entry && this.#given(flight, entry)
+    if (given === undefined && unless !== undefined) return unless()
+    const instead = given ?? terms.fallback(error)
     if (instead === undefined) throw error
-    if (entry !== undefined) observer.stale(key, hasFailed ? 'error' : 'slow')
+    if (given !== undefined) observer.stale(key, hasFailed ? 'error' : 'slow')
     // An outer cache of the same call must not take it for what the method returned.
     for (let outer = currentFlight(); outer?.request.call === request.call; outer = outer.outer) {
       outer.isAnsweredInstead = true
     }
     return instead.value
+  }
+
+  /** What an entry holds, unless a class's own `decode` fails. */
+  #given(flight: Flight, entry: Entry): { readonly value: unknown } | undefined {
+    const { isolation, observer } = this.parts
+    try {
+      return { value: isolation.give(entry.held) }
+    } catch (error) {
+      flight.previous = undefined
+      observer.refused(flight.key, asRefusal(error))
+      return undefined
+    }
   }
 
   #timeout({ request }: Caller): CacheError {

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { LRUCache } from 'lru-cache'
 import { type CompleteClock, random } from '../kernel/clock'
 import { type Entry, isExpired } from '../kernel/entry'
 import { cacheError } from '../kernel/errors'
@@ -35,13 +36,16 @@ const retryMs = 1_000
 /** Loads values anew in the background while the present ones are served. */
 export class Refreshes {
   #running = 0
+  // Keys that were lately tried, and until when they are not tried again. What is forgotten here is tried once more.
+  readonly #tried = new LRUCache<string, number>({ max: 10_000 })
 
   constructor(private readonly parts: RefreshesParts) {}
 
   /** Whether a read of this entry has to see to the next. */
-  isDue(entry: Entry, { refreshAhead, xfetchBeta }: Policies): boolean {
+  isDue(key: string, entry: Entry, { refreshAhead, xfetchBeta }: Policies): boolean {
     const now = this.parts.clock.now()
     if (now < entry.refreshAt) return false
+    if (this.#tried.size > 0 && now < (this.#tried.get(key) ?? 0)) return false
     return refreshAhead !== 'xfetch' || isExpired(entry, now) || drawsRefresh(entry, xfetchBeta, now, random())
   }
 
@@ -57,17 +61,18 @@ export class Refreshes {
     if (present !== undefined && now < present.startedAt + loadDeadlineMs) return
     if (this.#running >= maxRefreshes) return
     if (present !== undefined) flights.supersede(present)
-    entry.refreshAt = now + retryMs
+    this.#tried.set(request.key, now + retryMs)
     detached.runInAsyncScope(() => {
       const flight = new Flight(request, { stamp: markers.stamp, startedAt: now, previous: entry, isolation })
       flight.waiters = 1
       this.#running++
       const cancel = clock.setTimer(() => this.#giveUp(flight), loadDeadlineMs)
-      const landed = flights.start(flight, fly).promise.finally(() => {
+      const { promise } = flights.start(flight, fly)
+      const landed = promise.finally(() => {
         cancel()
         if (!flight.signal.aborted) this.#running--
       })
-      background.track(landed)
+      background.track(landed.then(({ keep }) => keep && this.#tried.delete(request.key)))
     })
   }
 

@@ -10,7 +10,7 @@ import { type Policies, plainPolicies } from '../policies/policies'
 import { staleLife } from '../policies/staleness'
 import type { Found, SharedStore } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
-import { type EntryMaker, timesOf } from './entry-maker'
+import { asRefusal, type EntryMaker, timesOf } from './entry-maker'
 import type { Isolation } from './isolation'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
@@ -84,7 +84,9 @@ export class SharedEntries {
     const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch: watched }
     try {
       const value = this.parts.codec.decode(frame.format, frame.payload)
-      const { refreshAt } = timesOf(this.#toClock(header.createdAt), expiresAt, header.loadTime, policies)
+      const refreshAt = header.isError
+        ? Number.POSITIVE_INFINITY
+        : timesOf(this.#toClock(header.createdAt), expiresAt, header.loadTime, policies).refreshAt
       const entry = this.parts.entries.adopt(key, value, header, { expiresAt, staleUntil, refreshAt }, origin)
       return { kind: expiresAt <= now ? 'stale' : 'entry', entry, head: dead.head }
     } catch (error) {
@@ -107,8 +109,9 @@ export class SharedEntries {
       }
       return encodeFrame(this.#headerOf(key, entry), format, payload)
     } catch (error) {
-      if (!isCacheError(error)) throw error
-      observer.refused(key, error)
+      // A value was copied before; what a field of an error does when it is read is not known yet.
+      if (!isCacheError(error) && !entry.isError) throw error
+      observer.refused(key, asRefusal(error))
       return undefined
     }
   }

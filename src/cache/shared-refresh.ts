@@ -2,9 +2,9 @@ import { encodeLease } from '../codec/frame'
 import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { Entry } from '../kernel/entry'
 import { uniqueText } from '../kernel/unique'
+import { inTime } from './budget'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
-import { inTime } from './in-time'
 import { refreshSuffix } from './key-names'
 import { keepLease, type LeaseParts, leaseMs } from './lease'
 import type { MarkerKnowledge } from './marker-knowledge'
@@ -20,6 +20,8 @@ export interface SharedRefreshParts extends LeaseParts {
   readonly observer: CacheObserver
   readonly journal: EvictionJournal
   readonly keyOf: (key: string) => string
+  /** How long a call may wait for the shared tier. */
+  readonly commandTimeoutMs: number
 }
 
 interface Present {
@@ -39,6 +41,11 @@ export interface Attempt {
 }
 
 type Absence = 'busy' | 'gone' | 'failed'
+
+/** Whether nobody waits for the answer any more: what comes of it must not touch the load. */
+interface Asking {
+  isOver: boolean
+}
 
 const abandoned: Loaded = { entry: undefined, keep: false, value: undefined, isAbandoned: true }
 
@@ -66,18 +73,33 @@ export class SharedRefresh implements Tier {
     const { clock, background, store } = this.parts
     const leaseKey = this.parts.keyOf(flight.key) + refreshSuffix
     const lease = encodeLease(uniqueText())
-    const beginning = this.#begin(leaseKey, lease, flight)
-    const present = await inTime(beginning, attempt.budgetMs, clock)
+    const beganAt = clock.now()
+    const asking: Asking = { isOver: false }
+    const beginning = this.#begin(leaseKey, lease, flight, asking)
+    const present = await inTime<Present | Absence | 'late'>(this.parts, beginning, attempt.budgetMs, () => 'late')
+    asking.isOver = true
+    flight.sharedMs += clock.now() - beganAt
     if (present === 'late') return this.#loadMeanwhile(beginning, leaseKey, lease, flight, attempt)
     if (typeof present === 'string') return present
     const stopRenewing = keepLease(this.parts, leaseKey, lease, flight)
+    let isHeld = true
+    const giveBack = (): void => {
+      if (!isHeld) return
+      isHeld = false
+      stopRenewing()
+      background.track(store.release(leaseKey, lease))
+    }
+    // What it would replace is gone, or it was given up: nobody need wait for it.
+    flight.wake = () => (flight.changed || flight.revoked) && giveBack()
+    flight.signal.addEventListener('abort', giveBack)
     try {
       if (clock.now() < attempt.dueAt(present.entry)) return { entry: present.entry, keep: true, value: undefined }
       flight.previous = present.entry
       return await this.#replace(present, await this.#load(flight, attempt), flight)
     } finally {
-      stopRenewing()
-      background.track(store.release(leaseKey, lease))
+      flight.wake = () => {}
+      flight.signal.removeEventListener('abort', giveBack)
+      giveBack()
     }
   }
 
@@ -115,7 +137,7 @@ export class SharedRefresh implements Tier {
   }
 
   /** Takes the lease and reads the value. */
-  async #begin(leaseKey: string, lease: Buffer, flight: Flight): Promise<Present | Absence> {
+  async #begin(leaseKey: string, lease: Buffer, flight: Flight, asking: Asking): Promise<Present | Absence> {
     const { store, frames, clock, observer, journal, knowledge, background } = this.parts
     const { terms, tagged } = flight.request
     const sharedKey = this.parts.keyOf(flight.key)
@@ -140,7 +162,7 @@ export class SharedRefresh implements Tier {
       }
       const reading = await frames.read(flight.key, found!, askedAt, terms.policies)
       if ((reading.kind === 'entry' || reading.kind === 'stale') && !journal.touchedSince(sharedKey, mark)) {
-        flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
+        if (!asking.isOver) flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
         return reading
       }
       // Gone, or being loaded: the next read sees to it.
@@ -155,11 +177,29 @@ export class SharedRefresh implements Tier {
   }
 
   async #replace(present: Present, loaded: Loaded, flight: Flight): Promise<Loaded> {
-    const { store, frames, clock, observer, knowledge } = this.parts
+    const { frames, store, background, keyOf } = this.parts
     const { entry } = loaded
     if (!loaded.keep || entry === undefined || flight.revoked) return loaded
     const bytes = frames.write(flight.key, entry)
-    if (bytes === undefined) return { ...loaded, keep: false }
+    if (bytes === undefined) {
+      // What cannot be carried must at least not leave the older value behind.
+      background.track(store.delete([keyOf(flight.key)]))
+      return loaded
+    }
+    const replacing = this.#put(present, { ...loaded, entry }, bytes, flight)
+    return inTime(this.parts, replacing, this.parts.commandTimeoutMs - flight.sharedMs, () => ({
+      ...loaded,
+      keep: false,
+    }))
+  }
+
+  async #put(
+    present: Present,
+    { entry, value }: Loaded & { entry: Entry },
+    bytes: Buffer,
+    flight: Flight,
+  ): Promise<Loaded> {
+    const { store, clock, observer, knowledge } = this.parts
     const sentAt = clock.now()
     // The present frame may be told of once more; a change since then has put another in its place.
     flight.changed = false
@@ -178,8 +218,8 @@ export class SharedRefresh implements Tier {
       if (kept === undefined) observer.superseded(flight.key)
       return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
     } catch (error) {
-      observer.failed('put', error, { key: flight.key, value: loaded.value })
-      return { ...loaded, keep: false }
+      observer.failed('put', error, { key: flight.key, value })
+      return { entry, keep: false, value }
     }
   }
 }

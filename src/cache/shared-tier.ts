@@ -3,11 +3,11 @@ import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
 import { uniqueText } from '../kernel/unique'
-import type { SharedStore } from '../stores/shared-store'
+import type { Found, SharedStore } from '../stores/shared-store'
 import type { Background } from './background'
+import { inTime } from './budget'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
-import { inTime } from './in-time'
 import type { KeyNames } from './key-names'
 import { keepLease, leaseMs } from './lease'
 import type { MarkerKnowledge } from './marker-knowledge'
@@ -92,14 +92,15 @@ export class SharedTier implements Tier {
       const found = await this.#find(flight, lease, mayWait)
       if (typeof found === 'object') return found
       if (found === 'changed') continue
-      if (found === 'stale') {
+      if (found === 'stale' || found === 'untold') {
         // It stays where it is until the next takes its place: who fails to load that may serve it.
         const dueAt = ({ expiresAt }: Entry): number => expiresAt
         const budgetMs = this.#budgetOf(flight)
         const loaded = await this.refresh.attempt(flight, { dueAt, budgetMs, onLoad: missed })
         if (typeof loaded === 'object') return loaded
-        if (loaded === 'busy' && mayWait) await this.#untilChanged(flight)
-        if (loaded !== 'failed' && mayWait) continue
+        const waits = found === 'stale'
+        if (loaded === 'busy' && waits) await this.#untilChanged(flight)
+        if (loaded === 'gone' || (loaded === 'busy' && waits)) continue
       }
       missed()
       flight.signal.throwIfAborted()
@@ -111,13 +112,14 @@ export class SharedTier implements Tier {
   /**
    * The value, or the lease to load it, or neither where the shared tier cannot help.
    *
-   * @returns `'changed'`: somebody else did something first, so look again; `'stale'`: there is a value past its life
+   * @returns `'changed'`: somebody else did something first, so look again; `'stale'`: there is a value past its life;
+   *   `'untold'`: so there is, but whoever loads the next must not be waited for
    */
   async #find(
     flight: Flight,
     lease: Buffer,
     mayWait: boolean,
-  ): Promise<Loaded | 'lease' | 'neither' | 'changed' | 'stale'> {
+  ): Promise<Loaded | 'lease' | 'neither' | 'changed' | 'stale' | 'untold'> {
     const { store, frames, clock, observer, journal, knowledge, background } = this.parts
     const sharedKey = this.parts.keyOf(flight.key)
     // What should be gone may still stand there.
@@ -142,13 +144,14 @@ export class SharedTier implements Tier {
       flight.sharedMs += clock.now() - askedAt
       if (reading.kind === 'entry' || reading.kind === 'stale') {
         flight.vouchedAt = Math.min(askedAt, reading.entry.verifiedAt)
-        if (reading.kind === 'entry' || this.#isAnswer(reading.entry, flight)) return this.#hit(reading.entry, flight)
+        if (reading.kind === 'entry') return this.#hit(reading.entry, flight)
+        if (this.#isAnswer(reading.entry, flight)) return { ...this.#hit(reading.entry, flight), isStale: true }
       }
       // What stands in for the next value is what the shared tier has, not what there once was here.
       flight.previous = reading.kind === 'stale' ? reading.entry : undefined
       // Without a feed nobody would tell when the other process is done.
       const waits = mayWait && found.watch !== undefined
-      if (reading.kind === 'stale') return waits ? 'stale' : 'neither'
+      if (reading.kind === 'stale') return waits ? 'stale' : 'untold'
       if (reading.kind === 'leased' && waits) {
         await this.#untilChanged(flight)
         return 'changed'
@@ -156,7 +159,7 @@ export class SharedTier implements Tier {
       if (reading.kind === 'absent') return 'lease'
       if (reading.kind !== 'dead') return 'neither'
       const over = store.lease(sharedKey, lease, leaseMs, reading.head)
-      const taken = await inTime(over, this.#budgetOf(flight), clock)
+      const taken = await inTime<Found | 'late'>(this.parts, over, this.#budgetOf(flight), () => 'late')
       if (taken === 'late') {
         background.track(over.finally(() => store.release(sharedKey, lease)))
         flight.sharedMs = Number.POSITIVE_INFINITY
@@ -211,7 +214,8 @@ export class SharedTier implements Tier {
       const askedAt = clock.now()
       const { mark } = journal
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, false)])
-      return !journal.touchedSince(sharedKey, mark) && (await frames.read(key, found!, askedAt)).kind === 'entry'
+      const reading = await frames.read(key, found!, askedAt)
+      return !journal.touchedSince(sharedKey, mark) && reading.kind === 'entry' && !reading.entry.isError
     } catch (error) {
       observer.failed('get', error, { key })
       return false
@@ -290,7 +294,8 @@ export class SharedTier implements Tier {
       if (bytes === undefined) return loaded
       const filling = this.#fill(sharedKey, lease, flight, { ...loaded, entry: loaded.entry, bytes })
       filled = true
-      return await this.#inBudget(filling, flight, loaded)
+      // After that the fill goes on by itself, and the caller has the value as good as its load was.
+      return await inTime(this.parts, filling, this.#budgetOf(flight), () => loaded)
     } finally {
       stopRenewing()
       if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))
@@ -324,17 +329,6 @@ export class SharedTier implements Tier {
       observer.failed('put', error, { key: flight.key, value })
       return { entry, keep: true, value: undefined }
     }
-  }
-
-  /**
-   * Waits for a fill as long as one command may take, less what the call has waited for the shared tier already. After
-   * that the fill goes on by itself, and the caller has the value as good as its load was.
-   */
-  async #inBudget(filling: Promise<Loaded>, flight: Flight, loaded: Loaded): Promise<Loaded> {
-    const { background, clock } = this.parts
-    background.track(filling)
-    const filled = await inTime(filling, this.#budgetOf(flight), clock)
-    return filled === 'late' ? loaded : filled
   }
 
   /** How long a call may still wait for the shared tier: one command's time in all. */

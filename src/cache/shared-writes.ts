@@ -1,7 +1,10 @@
 import { deferredLifeMs, type EvictionJournal } from '../coherence/eviction-journal'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
+import { cacheError } from '../kernel/errors'
 import type { SharedStore, Written } from '../stores/shared-store'
+import type { Background } from './background'
+import { inTime } from './budget'
 import type { CacheObserver } from './cache-observer'
 import type { MarkerKnowledge } from './marker-knowledge'
 import { headBytes, type SharedEntries } from './shared-entries'
@@ -15,6 +18,9 @@ export interface SharedWritesParts {
   readonly observer: CacheObserver
   /** Evictions of keys that have yet to arrive. */
   readonly journal: EvictionJournal
+  readonly background: Background
+  /** How long a call may wait for the shared tier. */
+  readonly commandTimeoutMs: number
   readonly keyOf: (key: string) => string
   /** The other way round; undefined where that cannot be told. */
   readonly fromShared: (sharedKey: string) => string | undefined
@@ -33,6 +39,9 @@ interface FramedWrite extends SharedWrite {
   /** Undefined if it cannot be carried. */
   readonly bytes: Buffer | undefined
 }
+
+// Whoever is overtaken so often lets the entry go.
+const expireAttempts = 3
 
 /** Puts and evicts in the shared tier; what fails is left to the journal. */
 export class SharedWrites {
@@ -117,6 +126,15 @@ export class SharedWrites {
    * @param staleMs how long a value may be served past a life that would not have ended
    */
   async expireMany(keys: readonly string[], staleMs: number): Promise<boolean> {
+    const { commandTimeoutMs } = this.parts
+    return inTime(this.parts, this.#expireAll(keys, staleMs), commandTimeoutMs, () => {
+      const message = `The life of keys could not be ended within ${commandTimeoutMs} ms; they are evicted instead.`
+      this.#defer(keys.map(this.parts.keyOf), cacheError('CW_SHARED_TIMEOUT', message))
+      return false
+    })
+  }
+
+  async #expireAll(keys: readonly string[], staleMs: number): Promise<boolean> {
     const deleted = await Promise.all(keys.map((key) => this.#expire(key, staleMs)))
     return this.evictMany(deleted.filter((key) => key !== undefined))
   }
@@ -126,13 +144,15 @@ export class SharedWrites {
     const { store, frames, observer } = this.parts
     const sharedKey = this.parts.keyOf(key)
     try {
-      const [found] = await store.getMany([sharedKey])
-      const ended = found!.bytes === null ? undefined : frames.expired(key, found!.bytes, staleMs)
-      if (ended === undefined) return key
-      const head = found!.bytes!.subarray(0, headBytes)
-      const { stands } = await store.replace({ key: sharedKey, head, version: undefined, ...ended })
-      // Somebody wrote meanwhile; what he wrote may be older than this.
-      return stands ? undefined : key
+      for (let attempt = 0; attempt < expireAttempts; attempt++) {
+        const [found] = await store.getMany([sharedKey])
+        const ended = found!.bytes === null ? undefined : frames.expired(key, found!.bytes, staleMs)
+        if (ended === undefined) return key
+        const head = found!.bytes!.subarray(0, headBytes)
+        if ((await store.replace({ key: sharedKey, head, version: undefined, ...ended })).stands) return undefined
+        // Somebody wrote meanwhile, or ended it too; what was written may be older than this.
+      }
+      return key
     } catch (error) {
       // It is evicted instead, and whatever comes of that is told.
       observer.sharedFailed('evict', error)
@@ -147,7 +167,7 @@ export class SharedWrites {
 
   /** The same by keys of the shared tier. */
   async evictStored(keys: readonly string[]): Promise<boolean> {
-    const { store, journal, observer } = this.parts
+    const { store, journal } = this.parts
     const through = await Promise.all(
       store.groups(keys).map(async (group) => {
         try {
@@ -155,12 +175,17 @@ export class SharedWrites {
           journal.written(group)
           return true
         } catch (error) {
-          journal.keep(group, deferredLifeMs)
-          for (const sharedKey of group) observer.failed('evict', error, { key: this.parts.fromShared(sharedKey) })
+          this.#defer(group, error)
           return false
         }
       }),
     )
     return !through.includes(false)
+  }
+
+  #defer(sharedKeys: readonly string[], error: unknown): void {
+    const { journal, observer, fromShared } = this.parts
+    journal.keep(sharedKeys, deferredLifeMs)
+    for (const sharedKey of sharedKeys) observer.failed('evict', error, { key: fromShared(sharedKey) })
   }
 }

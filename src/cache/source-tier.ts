@@ -104,9 +104,12 @@ export class SourceTier implements Tier {
     observer.loadFailed(key, loadMs, error)
     flight.failure = { error }
     // Who left has no answer to keep, and a mistake in the program is none.
-    if (signal.aborted || isCacheError(error) || !request.terms.keepsError(error)) throw error
-    const tags = [...new Set([...request.terms.fixedTags, ...adjustments.tags])]
-    const entry = entries.makeError(key, error, tags, request.terms, { stamp, verifiedAt: startedAt, loadMs })
+    if (signal.aborted || isCacheError(error)) throw error
+    const tags = request.terms.ifErrorKept(error)
+    // Tags were evicted meanwhile; those it would have by its value nobody knows.
+    if (tags === undefined || flight.detached) throw error
+    const its = [...new Set([...tags, ...adjustments.tags])]
+    const entry = entries.makeError(key, error, its, request.terms, { stamp, verifiedAt: startedAt, loadMs })
     return { entry, keep: true, value: undefined }
   }
 }

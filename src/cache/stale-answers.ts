@@ -37,13 +37,19 @@ export class StaleAnswers {
    *
    * @param askedAt when the caller asked
    */
-  standIn({ previous, revoked, changed }: Flight, policies: Policies, askedAt: number): Entry | undefined {
-    if (previous === undefined || previous.isError || revoked || changed) return undefined
+  standIn({ previous, evicted, changed }: Flight, policies: Policies, askedAt: number): Entry | undefined {
+    if (previous === undefined || previous.isError || evicted || changed) return undefined
     const { clock, markers, trustMs } = this.parts
     if (!mayStandIn(previous, policies, clock.now())) return undefined
     const vouchedAt = Math.max(previous.verifiedAt, previous.watch?.verifiedAt ?? Number.NEGATIVE_INFINITY)
     if (askedAt - vouchedAt > trustMs) return undefined
-    return markers.judge(previous.markers, previous.stamp) === 'dead' ? undefined : previous
+    return markers.judge(previous.markers, previous.stamp, askedAt) === 'alive' ? previous : undefined
+  }
+
+  /** Whether what there was has to be asked for again: somebody changed it, or tags that it carries. */
+  isDoubtful({ previous, evicted, changed }: Flight, askedAt: number): boolean {
+    if (previous === undefined || evicted) return false
+    return changed || this.parts.markers.judge(previous.markers, previous.stamp, askedAt) === 'unknown'
   }
 
   /** A load failed: the next is not tried before a while has passed. */

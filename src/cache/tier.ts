@@ -55,6 +55,8 @@ export interface Loaded {
   readonly value: unknown
   /** Nothing was loaded, since somebody else sees to it: who waits has to ask again. */
   readonly isAbandoned?: boolean
+  /** The entry is past its life, and an answer by the policies of whoever began the load. */
+  readonly isStale?: boolean
 }
 
 /** A read that missed, as the tiers see it. */
@@ -78,10 +80,8 @@ export interface Terms {
   readonly policies: Policies
   /** What is to be known of this value, or undefined if it is not to be kept at all. Never throws. */
   readonly ifKept: (value: unknown) => Kept | undefined
-  /** Tags that do not depend on the value: an error that is kept carries them too. */
-  readonly fixedTags: readonly string[]
-  /** Whether an error is an answer to be kept. Never throws. */
-  readonly keepsError: (error: unknown) => boolean
+  /** The tags of an error that is an answer to be kept, or undefined if it is none. Never throws. */
+  readonly ifErrorKept: (error: unknown) => readonly string[] | undefined
   /** What to answer with instead of an error, if anything. Never throws. */
   readonly fallback: (error: unknown) => { readonly value: unknown } | undefined
 }

@@ -77,7 +77,7 @@ export class TieredCache {
   async lookupMany(keys: readonly string[]): Promise<Lookup<unknown>[]> {
     const { local, shared, observer } = this.parts
     const found = keys.map((key) => {
-      const entry = local.hit(key)
+      const entry = valueIn(local.hit(key))
       if (entry === undefined) observer.stats.localMisses++
       else observer.hit(key, entry, 'local')
       return entry
@@ -92,7 +92,7 @@ export class TieredCache {
         for (const [index, key] of missing.entries()) {
           const entry = entries[index]
           if (entry === undefined) continue
-          fetched.set(key, entry)
+          if (!entry.isError) fetched.set(key, entry)
           const isLatest = !this.#fence.overlapped(write, key) && !this.#changes.overlapped(change, key)
           if (isLatest) local.keep(key, entry)
         }
@@ -112,7 +112,7 @@ export class TieredCache {
   /** Whether there is an entry; no read, and not counted as one. */
   async holds(key: string): Promise<boolean> {
     const { local, shared } = this.parts
-    return local.hit(key) !== undefined || (shared !== undefined && (await shared.holds(key)))
+    return valueIn(local.hit(key)) !== undefined || (shared !== undefined && (await shared.holds(key)))
   }
 
   /** The feed told that this entry changed in the shared tier. */
@@ -153,4 +153,9 @@ export class TieredCache {
   get loading(): number {
     return this.#flights.size
   }
+}
+
+/** An error that is kept is thrown to whoever would load; to who only looks, there is nothing. */
+function valueIn(entry: Entry | undefined): Entry | undefined {
+  return entry?.isError ? undefined : entry
 }

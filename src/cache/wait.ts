@@ -31,11 +31,15 @@ export async function waitFor(flight: Flight, clock: CompleteClock, patience: Pa
   if (signal === undefined && isEndless) return flight.promise.finally(done)
   const undo = [done]
   const ends: Promise<Impatience>[] = []
-  const endsAt = (moment: number, how: Impatience, mayEnd: () => boolean): void => {
+  const endsAt = (moment: number, how: Impatience, onEnd: () => void): void => {
     if (moment === Number.POSITIVE_INFINITY) return
     ends.push(
       new Promise((resolve) => {
-        undo.push(clock.setTimer(() => mayEnd() && resolve(how), moment - clock.now()))
+        const end = (): void => {
+          onEnd()
+          resolve(how)
+        }
+        undo.push(clock.setTimer(end, moment - clock.now()))
       }),
     )
   }
@@ -51,13 +55,22 @@ export async function waitFor(flight: Flight, clock: CompleteClock, patience: Pa
       }),
     )
   }
-  endsAt(deadline, 'late', () => {
-    flight.waiters--
-    return true
-  })
+  endsAt(deadline, 'late', () => void flight.waiters--)
   // Who has another answer does not leave the load: it goes on, and what it brings is kept.
-  endsAt(softAt, 'slow', hasOther)
-  endsAt(hardAt, 'timeout', () => true)
+  if (softAt !== Number.POSITIVE_INFINITY) {
+    ends.push(
+      new Promise((resolve) => {
+        const look = (): void => void (hasOther() && resolve('slow'))
+        const soften = (): void => {
+          // The shared tier may have it, and not have answered yet.
+          flight.hopeful.add(look)
+          look()
+        }
+        undo.push(clock.setTimer(soften, softAt - clock.now()), () => flight.hopeful.delete(look))
+      }),
+    )
+  }
+  endsAt(hardAt, 'timeout', () => {})
   try {
     return await Promise.race([flight.promise, ...ends])
   } finally {

@@ -9,6 +9,7 @@ import type { FlightRegistry } from './flight'
 import type { LocalTier } from './local-tier'
 import type { Unanswered } from './marker-knowledge'
 import type { SharedTier } from './shared-tier'
+import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
 import type { Terms } from './tier'
@@ -30,6 +31,7 @@ export interface WritesParts {
   readonly clock: CompleteClock
   readonly observer: CacheObserver
   readonly background: Background
+  readonly stale: StaleAnswers
   readonly maxStalenessMs: number
   /** How long a value may be served past a life that an operation ends. */
   readonly staleMs: number
@@ -118,11 +120,12 @@ export class Writes {
    * Loads in progress are not kept.
    */
   async expire(keys: readonly string[]): Promise<void> {
-    const { shared, fence, flights, local, background, observer, staleMs } = this.parts
+    const { shared, fence, flights, local, stale, background, observer, staleMs } = this.parts
     const endHere = (): void => {
       for (const key of keys) {
         fence.note(key)
-        flights.revoke(key)
+        flights.outdate(key)
+        stale.wake(key)
         if (shared === undefined) local.expire(key, staleMs)
         else local.drop(key, 'expired')
       }
@@ -290,6 +293,7 @@ export class Writes {
 
   #forgetHere(key: string, cause: RemovalCause): void {
     this.parts.flights.revoke(key)
+    this.parts.stale.wake(key)
     this.parts.local.drop(key, cause)
   }
 

@@ -120,7 +120,7 @@ export function createOperation(kind: Operation['kind'], options: object, where:
     condition: given.condition,
     unless: given.unless,
     tags: tagsOf(given.tags, here),
-    fixedTags: Object.freeze(Array.isArray(given.tags) ? [...(given.tags as readonly string[])] : []),
+    fixedTags: typeof given.tags === 'function' ? undefined : given.tags && Object.freeze([...given.tags]),
     version: given.version,
     negative: given.negative,
     fallback: given.fallback,

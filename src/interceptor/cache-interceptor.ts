@@ -1,5 +1,5 @@
 import type { Cache } from '../cache/cache'
-import { besideFlight } from '../cache/flight'
+import { besideFlight, currentFlight } from '../cache/flight'
 import type { Terms } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
@@ -117,11 +117,14 @@ function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Prom
   const from = (index: number, signal: AbortSignal | undefined): Promise<unknown> => {
     const lookup = lookups[index]
     if (lookup === undefined) {
-      return index === 0 ? besideFlight(() => invocation.proceed(signal)) : invocation.proceed(signal)
+      if (index === 0) return besideFlight(() => invocation.proceed(signal))
+      const flight = currentFlight()
+      if (flight !== undefined) flight.adjustments.isLoaded = true
+      return invocation.proceed(signal)
     }
     const { cache, key, planned } = lookup
     const load = (next: AbortSignal): Promise<unknown> => from(index + 1, next)
-    const terms = keptIfLoaded(termsOf(planned, cache, invocation), invocation, index)
+    const terms = keptIfLoaded(termsOf(planned, cache, invocation), index)
     const { tiers } = cache.parts
     const tagged = tiers.isTagged(planned.operation.tags !== undefined)
     return tiers.loads.read({ key, load, terms, tagged, call: invocation }, signal)
@@ -133,11 +136,13 @@ function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Prom
  * What another cache answered with is as old as it is there, and may go there at any moment; kept here it would begin
  * a second life.
  */
-function keptIfLoaded(terms: Terms, invocation: Invocation, index: number): Terms {
+function keptIfLoaded(terms: Terms, index: number): Terms {
+  // Of this very load: the same call may call the method elsewhere, to renew what another cache has answered with.
+  const isLoaded = (): boolean => currentFlight()?.adjustments.isLoaded === true
   return {
     ...terms,
-    ifKept: (value) => (invocation.invoked ? terms.ifKept(value) : undefined),
-    keepsError: (error) => invocation.invoked && terms.keepsError(error),
+    ifKept: (value) => (isLoaded() ? terms.ifKept(value) : undefined),
+    ifErrorKept: (error) => (isLoaded() ? terms.ifErrorKept(error) : undefined),
     // What one cache answers with instead of an error the next would take for a value.
     fallback: (error) => (index === 0 ? terms.fallback(error) : undefined),
   }

@@ -9,8 +9,6 @@ export class Invocation {
   readonly #method: DecoratedMethod
   readonly #self: unknown
   readonly args: readonly unknown[]
-  /** Whether this call has called the method itself. */
-  invoked = false
   /** Why what was to happen after the method has not all happened, where that fails the call. */
   failure: { readonly error: unknown } | undefined
   #whenDone: ((result: unknown) => Promise<void>) | undefined
@@ -53,7 +51,6 @@ export class Invocation {
    * @throws what the method throws; CW_SYNC_METHOD if it does not answer by a promise
    */
   async proceed(signal?: AbortSignal): Promise<unknown> {
-    this.invoked = true
     const args = signal === undefined ? this.args : this.args.map((its) => (its instanceof AbortSignal ? signal : its))
     let answer: unknown
     let result: unknown

@@ -83,11 +83,11 @@ export function termsOf(planned: Planned, cache: Cache, invocation: Invocation):
       const told = invocation.ask(planned, 'version', () => versionText(version(...args)))
       return told && { tags, ttlMs: life.value, version: told.value }
     },
-    fixedTags: operation.fixedTags,
-    keepsError: (error) => {
+    ifErrorKept: (error) => {
       const { cacheErrors } = policies
-      if (cacheErrors === undefined) return false
-      return invocation.ask(planned, 'cacheErrors', () => isMeant(error, cacheErrors))?.value ?? false
+      if (cacheErrors === undefined) return undefined
+      const isKept = invocation.ask(planned, 'cacheErrors', () => isMeant(error, cacheErrors))?.value
+      return isKept ? (operation.fixedTags ?? noTags) : undefined
     },
     fallback: (error) => {
       const { fallback } = operation

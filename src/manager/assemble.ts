@@ -135,8 +135,19 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     const keyOf = (key: string): string => keys.toShared(key)
     const fromShared = (sharedKey: string): string | undefined => keys.fromShared(sharedKey)
     const knowledge = new MarkerKnowledge({ markers, names, clock, observer, maxStalenessMs })
-    const writes = new SharedWrites({ store: open, frames, knowledge, clock, observer, journal, keyOf, fromShared })
     const { commandTimeoutMs } = context
+    const writes = new SharedWrites({
+      store: open,
+      frames,
+      knowledge,
+      clock,
+      observer,
+      journal,
+      background,
+      commandTimeoutMs,
+      keyOf,
+      fromShared,
+    })
     const parts = {
       store: open,
       frames,

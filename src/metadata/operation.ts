@@ -22,8 +22,8 @@ export interface Operation {
   readonly unless: UserFunction | undefined
   /** Tags of result and arguments (reads, puts) or of the arguments (evicts). */
   readonly tags: UserFunction | undefined
-  /** Those of {@link tags} that are written down as a list. */
-  readonly fixedTags: readonly string[]
+  /** The tags, where they are fixed: those of an error too. */
+  readonly fixedTags: readonly string[] | undefined
   /** The version of the result, by result and arguments. */
   readonly version: UserFunction | undefined
   /** Says of a result that there is nothing. */

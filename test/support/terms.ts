@@ -7,7 +7,6 @@ export const plainTerms: Terms = {
   ttlJitter: 0,
   policies: plainPolicies,
   ifKept: () => ({ tags: [], ttlMs: 60_000 }),
-  fixedTags: [],
-  keepsError: () => false,
+  ifErrorKept: () => undefined,
   fallback: () => undefined,
 }

@@ -134,7 +134,7 @@ describe.each([
   test('an option far from any lists those there are', () => {
     const error = refusalOf(() => create({ elephant: 1 } as CachingOptions))
     expect(error.message).toMatch(
-      /Known options: prefix, local, shared, defaults, caches, maxStaleness, clock, types\./,
+      /Known options: prefix, local, shared, defaults, caches, maxStaleness, clock, types, errorHandler\./,
     )
   })
 

@@ -1,0 +1,514 @@
+import { types } from 'node:util'
+import { Cacheable, type CacheManager, createCacheManager } from 'cachewright'
+import { eventually } from '../../support/eventually'
+import { gate } from '../../support/gate'
+import { ManualClock, settle } from '../../support/manual-clock'
+import { places, quietly, world } from './world'
+
+// Orders of events that what is served past its life has to withstand.
+
+afterEach(() => void jest.restoreAllMocks())
+
+const broken = (): never => {
+  throw new Error('source')
+}
+const unexpected = (): never => {
+  throw new Error('not expected')
+}
+
+describe('a tag that another process evicts while a stale value is loaded anew', () => {
+  const its = world('on Redis', { defaults: { ttl: '10s', staleIfError: '15s' }, maxStaleness: '1s' })
+
+  test('C84 G2 the value does not stand in for those who come later', async () => {
+    const other = await its.another()
+    const tags = () => ['x']
+    const read = (manager: CacheManager, load: () => unknown) =>
+      manager.cache<unknown>('c').getOrLoad('a', load, { tags })
+    await read(its.caching, () => 'old')
+    its.clock.jump(10_000)
+    const slow = gate<unknown>()
+    const first = read(other, () => slow.pass())
+    first.catch(() => {})
+    await slow.entered
+    await its.caching.evictTags(['x'])
+    // It has heard of it, and of nothing else since.
+    for (let beat = 0; beat < 6; beat++) {
+      await its.clock.advance(250)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    const second = read(other, () => slow.pass())
+    second.catch(() => {})
+    await settle()
+    slow.fail(new Error('source'))
+    await expect(second).rejects.toThrow('source')
+  })
+})
+
+describe.each(places)('expired by two at once, cached %s', (place) => {
+  const its = world(place, { defaults: { ttl: '10s', staleIfError: '15s' }, maxStaleness: '1h' })
+  test('a value still stands in', async () => {
+    const cache = its.caching.cache<unknown>('c')
+    await cache.getOrLoad('a', () => 'old')
+    await Promise.all([cache.expire('a'), cache.expire('a')])
+    await cache.expire('a')
+    expect(await cache.getOrLoad('a', broken)).toBe('old')
+  })
+})
+
+describe.each(places)('a refresh that hangs, cached %s', (place) => {
+  const its = world(place, {
+    defaults: { ttl: '10s', refreshAhead: 0.8, loadDeadline: '3s' },
+    maxStaleness: '1h',
+  })
+  test('is not an error of those who joined it', async () => {
+    const cache = its.caching.cache<unknown>('c')
+    await cache.getOrLoad('a', () => 'old')
+    its.clock.jump(8_000)
+    const entered = gate<void>()
+    const hangs = (signal: AbortSignal) =>
+      new Promise((_, reject) => {
+        void entered.pass()
+        signal.addEventListener('abort', () => reject(signal.reason as Error))
+      })
+    expect(await cache.getOrLoad('a', hangs)).toBe('old')
+    await entered.entered
+    its.clock.jump(2_000)
+    const joined = cache.getOrLoad('a', () => 'new')
+    await settle()
+    await its.clock.advance(1_000)
+    expect(await joined).toBe('new')
+  })
+})
+
+describe.each(places)('callers with other terms, cached %s', (place) => {
+  const its = world(place, { defaults: { ttl: '10s' }, maxStaleness: '1h' })
+  test('who wants no stale value gets none by joining a load of one who does', async () => {
+    const cache = its.caching.cache<unknown>('c')
+    const other = place === 'on Redis' ? (await its.another()).cache<unknown>('c') : cache
+    await cache.getOrLoad('a', () => 'old', { staleWhileRevalidate: '20s' })
+    its.clock.jump(10_000)
+    const slow = gate<unknown>()
+    const first = other.getOrLoad('a', () => slow.pass(), { staleWhileRevalidate: '20s' })
+    const second = other.getOrLoad('a', () => slow.pass())
+    second.catch(() => {})
+    expect(await first).toBe('old')
+    slow.open('new')
+    expect(await second).toBe('new')
+  })
+})
+
+describe.each(places)('a caller who leaves, cached %s', (place) => {
+  const its = world(place)
+  test('has his own reason and no default', async () => {
+    const leaving = new AbortController()
+    const entered = gate<void>()
+    const reading = its.caching.cache<unknown>('c').getOrLoad(
+      'a',
+      (signal) =>
+        new Promise((_, reject) => {
+          void entered.pass()
+          signal.addEventListener('abort', () => reject(signal.reason as Error))
+        }),
+      { signal: leaving.signal, fallback: () => 'instead' },
+    )
+    reading.catch(() => {})
+    await entered.entered
+    leaving.abort(new Error('left'))
+    await expect(reading).rejects.toThrow('left')
+  })
+})
+
+describe.each(places)('errors that are kept, cached %s', (place) => {
+  const its = world(place, { defaults: { cacheErrors: { ttl: '1m' } }, maxStaleness: '1h' })
+  const fail = (error: unknown) =>
+    its.caching
+      .cache<unknown>('c')
+      .getOrLoad('a', () => {
+        throw error
+      })
+      .then(unexpected, (it: unknown) => it)
+  const again = () =>
+    its.caching
+      .cache<unknown>('c')
+      .getOrLoad('a', unexpected)
+      .then(unexpected, (it: unknown) => it)
+
+  test('may be frozen', async () => {
+    await fail(Object.freeze(new RangeError('no row')))
+    const error = await again()
+    expect(error).toBeInstanceOf(RangeError)
+    expect(error).toHaveProperty('message', 'no row')
+  })
+  test('are errors to Node', async () => {
+    await fail(new RangeError('no row'))
+    expect(types.isNativeError(await again())).toBe(true)
+  })
+  test('cannot be changed for others, however deep', async () => {
+    await fail(Object.assign(new RangeError('no row'), { details: { n: 1 } }))
+    const first = (await again()) as { details: { n: number } }
+    try {
+      first.details.n = 2
+    } catch {}
+    expect(await again()).toHaveProperty('details', { n: 1 })
+  })
+  test('the first caller cannot change them either', async () => {
+    const first = (await fail(Object.assign(new RangeError('no row'), { details: { n: 1 } }))) as {
+      details: { n: number }
+    }
+    try {
+      first.details.n = 2
+    } catch {}
+    expect(await again()).toHaveProperty('details', { n: 1 })
+  })
+  test('may be plain objects', async () => {
+    await fail({ n: 1 })
+    const first = (await again()) as { n: number }
+    try {
+      first.n = 2
+    } catch {}
+    expect(await again()).toEqual({ n: 1 })
+  })
+  test('may have fields that cannot be read', async () => {
+    quietly()
+    const error = Object.defineProperty(new RangeError('no row'), 'detail', {
+      enumerable: true,
+      get: () => {
+        throw new Error('getter')
+      },
+    })
+    expect(await fail(error)).toBe(error)
+  })
+  if (place === 'on Redis') {
+    test('of the language reach another process', async () => {
+      await fail(new RangeError('no row'))
+      const other = (await its.another()).cache<unknown>('c')
+      await expect(other.getOrLoad('a', unexpected)).rejects.toThrow('no row')
+    })
+    test('of registered classes reach another process', async () => {
+      class NotFound extends Error {
+        constructor(readonly id: string) {
+          super('nope')
+          this.name = 'NotFound'
+        }
+      }
+      const one = (await its.another({ types: [NotFound] })).cache<unknown>('c')
+      const other = (await its.another({ types: [NotFound] })).cache<unknown>('c')
+      await one
+        .getOrLoad('a', () => {
+          throw new NotFound('7')
+        })
+        .catch(() => {})
+      const error = (await other.getOrLoad('a', unexpected).catch((it: unknown) => it)) as Error
+      expect(error).toBeInstanceOf(NotFound)
+      expect(error).toHaveProperty('id', '7')
+      expect(error.message).toBe('nope')
+      expect(error.name).toBe('NotFound')
+    })
+  }
+  test('class with private fields / unregistered', async () => {
+    quietly()
+    class NotFound extends Error {
+      constructor(readonly id: string) {
+        super('nope')
+      }
+    }
+    await fail(new NotFound('7'))
+    const error = await again()
+    expect(error).toBeInstanceOf(NotFound)
+    expect(error).toHaveProperty('id', '7')
+  })
+})
+
+test('a soft timeout at which the value is just evicted is no error', async () => {
+  const clock = new ManualClock()
+  const timers: (() => void)[] = []
+  const its = createCacheManager({
+    clock: {
+      now: clock.now,
+      setTimer: (callback, ms) => {
+        if (ms === 500) timers.push(callback)
+        return () => {}
+      },
+    },
+    defaults: { ttl: '10s', staleIfError: '1m', softTimeout: 500 },
+  })
+  const cache = its.cache<unknown>('c')
+  await cache.getOrLoad('a', () => 'old')
+  clock.jump(10_000)
+  const slow = gate<unknown>()
+  const reading = cache.getOrLoad('a', () => slow.pass())
+  reading.catch(() => {})
+  await slow.entered
+  for (const timer of timers) timer()
+  await cache.evict('a')
+  slow.open('new')
+  expect(await reading).toBe('new')
+  await its.close()
+})
+
+describe('where there is no local tier', () => {
+  const its = world('on Redis', {
+    local: false,
+    maxStaleness: '1h',
+    defaults: { ttl: '10s', staleWhileRevalidate: '20s' },
+  })
+  test('a failing refresh is not tried by every read', async () => {
+    const cache = its.caching.cache<unknown>('c')
+    await cache.getOrLoad('a', () => 'old')
+    its.clock.jump(10_000)
+    let loads = 0
+    for (let read = 0; read < 10; read++) {
+      expect(
+        await cache.getOrLoad('a', () => {
+          loads++
+          return broken()
+        }),
+      ).toBe('old')
+      await eventually(
+        async () =>
+          (await its.server.command('EXISTS', 'cache:c:1:{a}:refresh')) === 0 && cache.parts.tiers.loading === 0,
+      )
+    }
+    expect(loads).toBe(1)
+  })
+})
+
+describe('a lease of a refresh whose value was evicted', () => {
+  const its = world('on Redis', {
+    defaults: { ttl: '10s', staleIfError: '20s', refreshAhead: 0.8 },
+    maxStaleness: '1h',
+  })
+  test.each(['own', 'other'])('G3 does not keep the %s process from loading', async (whose) => {
+    const cache = its.caching.cache<unknown>('c')
+    const writer = whose === 'own' ? cache : (await its.another()).cache<unknown>('c')
+    await cache.getOrLoad('a', () => 'old')
+    its.clock.jump(8_000)
+    const slow = gate<unknown>()
+    expect(await cache.getOrLoad('a', () => slow.pass())).toBe('old')
+    await slow.entered
+    await writer.evict('a')
+    await writer.put('a', 'put', { ttl: 10 })
+    its.clock.jump(11)
+    const reading = writer.getOrLoad('a', () => 'new')
+    let got: unknown = 'waits'
+    void reading.then(
+      (it) => (got = it),
+      () => {},
+    )
+    try {
+      await eventually(() => got === 'new', { within: 1000 })
+    } finally {
+      slow.open('late')
+      await reading.catch(() => {})
+    }
+  })
+})
+
+test.each(['fails', 'is slow'])(
+  'a stale value that its class can no longer decode does not hide that the load %s',
+  async (how) => {
+    quietly()
+    const clock = new ManualClock()
+    let isBroken = false
+    class Money {
+      constructor(readonly cents: number) {}
+    }
+    const its = createCacheManager({
+      clock,
+      types: [
+        {
+          type: Money,
+          name: 'Money',
+          encode: ({ cents }: Money) => cents,
+          decode: (cents: number) => {
+            if (isBroken) throw new Error('decode')
+            return new Money(cents)
+          },
+        } as never,
+      ],
+      defaults: { ttl: '10s', staleIfError: '1m', softTimeout: 500 },
+    })
+    const cache = its.cache<unknown>('c')
+    await cache.getOrLoad('a', () => new Money(1))
+    clock.jump(10_000)
+    isBroken = true
+    if (how === 'fails') await expect(cache.getOrLoad('a', broken)).rejects.toThrow('source')
+    else {
+      const slow = gate<unknown>()
+      const reading = cache.getOrLoad('a', () => slow.pass())
+      await slow.entered
+      await clock.advance(500)
+      slow.open('new')
+      expect(await reading).toBe('new')
+    }
+    await its.close()
+  },
+)
+
+describe.each(places)('an expire after a load that failed, cached %s', (place) => {
+  const its = world(place, { defaults: { ttl: '10s', staleIfError: '15s' }, maxStaleness: '1h' })
+  test('lets the next read load at once', async () => {
+    const cache = its.caching.cache<unknown>('c')
+    await cache.getOrLoad('a', () => 'old')
+    its.clock.jump(10_000)
+    expect(await cache.getOrLoad('a', broken)).toBe('old')
+    await cache.expire('a')
+    expect(await cache.getOrLoad('a', () => 'new')).toBe('new')
+  })
+  test('a put is no reason not to try again when it has expired', async () => {
+    const cache = its.caching.cache<unknown>('c')
+    await cache.getOrLoad('a', () => 'old')
+    its.clock.jump(10_000)
+    expect(await cache.getOrLoad('a', broken)).toBe('old')
+    await cache.put('a', 'put', { ttl: 1_000 })
+    its.clock.jump(1_000)
+    expect(await cache.getOrLoad('a', () => 'new')).toBe('new')
+  })
+})
+
+describe.each(places)('errors that are answers, cached %s', (place) => {
+  const its = world(place, { defaults: { cacheErrors: { ttl: '1m' } }, maxStaleness: '1h' })
+  const cache = () => its.caching.cache<unknown>('c')
+  const fail = (options = {}) =>
+    cache()
+      .getOrLoad('a', broken, options)
+      .catch(() => {})
+
+  test('G10 are no values to who only looks', async () => {
+    await fail()
+    expect(await cache().lookup('a')).toEqual({ found: false })
+    expect(await cache().getMany(['a'])).toEqual([undefined])
+    if (place === 'on Redis') {
+      expect(await (await its.another()).cache('c').lookup('a')).toEqual({ found: false })
+    }
+  })
+
+  test('go with the tags that their operation names', async () => {
+    await fail({ tags: ['x'] })
+    await expect(cache().getOrLoad('a', unexpected)).rejects.toThrow('source')
+    await its.caching.evictTags(['x'])
+    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
+  })
+
+  test('go with the tags that the method names', async () => {
+    const { cacheContext } = await import('cachewright')
+    await cache()
+      .getOrLoad(
+        'a',
+        () => {
+          cacheContext()!.addTags('x')
+          return broken()
+        },
+        { tags: [] },
+      )
+      .catch(() => {})
+    await its.caching.evictTags(['x'])
+    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
+  })
+
+  test('G1 from before an evict of their tag are not kept', async () => {
+    const slow = gate<unknown>()
+    const loading = cache().getOrLoad('a', () => slow.pass(), { tags: ['x'] })
+    loading.catch(() => {})
+    await slow.entered
+    await its.caching.evictTags(['x'])
+    slow.fail(new Error('source'))
+    await expect(loading).rejects.toThrow('source')
+    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
+  })
+})
+
+describe.each(places)('a load over a stale value, cached %s', (place) => {
+  const its = world(place, { defaults: { ttl: '10s', staleIfError: '15s', loadDeadline: '3s' }, maxStaleness: '1h' })
+  const cache = () => its.caching.cache<unknown>('c')
+
+  test('G3 that hangs past its deadline is not waited for by the next', async () => {
+    await cache().getOrLoad('a', () => 'old')
+    its.clock.jump(10_000)
+    const hangs = gate<unknown>()
+    const first = cache().getOrLoad('a', () => hangs.pass())
+    await hangs.entered
+    its.clock.jump(3_000)
+    const second = cache().getOrLoad('a', () => 'new')
+    let got: unknown
+    void second.then((it) => (got = it))
+    try {
+      await eventually(() => got === 'new', { within: 1_000 })
+    } finally {
+      hangs.fail(new Error('source'))
+      await first.catch(() => {})
+    }
+  })
+
+  test('that fails after its deadline is stood in for, as others are', async () => {
+    await cache().getOrLoad('a', () => 'old')
+    its.clock.jump(10_000)
+    const hangs = gate<unknown>()
+    const first = cache().getOrLoad('a', () => hangs.pass())
+    await hangs.entered
+    its.clock.jump(3_000)
+    const later = gate<unknown>()
+    const second = cache().getOrLoad('a', () => later.pass())
+    await later.entered
+    hangs.fail(new Error('source'))
+    later.fail(new Error('source'))
+    expect(await Promise.all([first, second])).toEqual(['old', 'old'])
+  })
+
+  test('C84 that fails after an expire is stood in for', async () => {
+    await cache().getOrLoad('a', () => 'old')
+    its.clock.jump(10_000)
+    const slow = gate<unknown>()
+    const first = cache().getOrLoad('a', () => slow.pass())
+    await slow.entered
+    await cache().expire('a')
+    slow.fail(new Error('source'))
+    expect(await first).toBe('old')
+  })
+})
+
+describe.each(places)('a method of two caches, cached %s', (place) => {
+  const its = world(place, { defaults: { ttl: '10s', staleWhileRevalidate: '20s' }, maxStaleness: '1h' })
+  test.each(['local', 'shared'])(
+    'does not begin a new life in one for what is stale in the other (%s)',
+    async (where) => {
+      const { manager } = its
+      class Service {
+        slow = gate<unknown>()
+        calls = 0
+        @Cacheable({ manager, cache: ['outer', 'c'], key: () => 'a' })
+        async find(): Promise<unknown> {
+          return this.calls++ === 0 ? 'old' : this.slow.pass()
+        }
+      }
+      const service = new Service()
+      await service.find()
+      await its.caching.cache('outer').evict('a')
+      its.clock.jump(10_000)
+      if (where === 'shared') its.caching.cache('c').parts.tiers.changedAll()
+      if (where === 'shared' && place === 'in process') return
+      expect(await service.find()).toBe('old')
+      expect(await its.caching.cache('outer').lookup('a')).toEqual({ found: false })
+      service.slow.open('new')
+    },
+  )
+})
+
+describe('an error that another process keeps', () => {
+  const defaults = { ttl: '10s', refreshAhead: 0.8, cacheErrors: { ttl: '10s' } } as const
+  const its = world('on Redis', { defaults, maxStaleness: '1h' })
+  test('is no more loaded ahead of its end than one of this process', async () => {
+    const other = (await its.another()).cache<unknown>('c')
+    await its.caching
+      .cache<unknown>('c')
+      .getOrLoad('a', broken)
+      .catch(() => {})
+    await expect(other.getOrLoad('a', unexpected)).rejects.toThrow('source')
+    its.clock.jump(8_000)
+    const load = jest.fn(unexpected)
+    await expect(other.getOrLoad('a', load)).rejects.toThrow('source')
+    await settle()
+    await eventually(() => other.parts.tiers.loading === 0)
+    expect(load).not.toHaveBeenCalled()
+  })
+})
