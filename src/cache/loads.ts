@@ -126,6 +126,7 @@ export class Loads {
     if (joined !== undefined) observer.stats.joins++
     const flight = joined ?? this.#start(request, now)
     const mayCarryEvicted = flights.hasEvictedSince(flight)
+    let other: Entry | undefined
     let loaded: Loaded | Impatience
     try {
       loaded = await waitFor(flight, clock, {
@@ -133,7 +134,10 @@ export class Loads {
         // Whoever called a load that hangs has nobody else to wait for.
         deadline: joined === undefined ? Number.POSITIVE_INFINITY : flight.startedAt + loadDeadlineMs,
         softAt: flight.startedAt + policies.softTimeoutMs,
-        hasOther: () => stale.standIn(flight, policies, askedAt) !== undefined,
+        hasOther: () => {
+          other = stale.standIn(flight, policies, askedAt)
+          return other !== undefined
+        },
         hardAt: askedAt + policies.hardTimeoutMs,
         onDeserted: (reason) => {
           flights.drop(flight)
@@ -146,7 +150,7 @@ export class Loads {
       if (flight.previous !== undefined && flight.changed && !flight.revoked) return again()
       return this.#instead(error, flight, caller)
     }
-    if (loaded === 'slow') return this.#instead(undefined, flight, caller)
+    if (loaded === 'slow') return this.#instead(undefined, flight, caller, other)
     if (loaded === 'timeout') return this.#instead(this.#timeout(caller), flight, caller)
     if (loaded === 'late') {
       // It may hang for ever: those who joined it begin anew.
@@ -196,10 +200,14 @@ export class Loads {
    * What a caller gets instead of what its flight did not bring, or not in time: the stale value, or what the operation
    * answers with then, or the error.
    */
-  #instead(error: unknown, flight: Flight, { request, askedAt }: Caller): unknown {
+  #instead(
+    error: unknown,
+    flight: Flight,
+    { request, askedAt }: Caller,
+    entry = this.parts.stale.standIn(flight, request.terms.policies, askedAt),
+  ): unknown {
     const { stale, observer, isolation } = this.parts
     const { key, terms } = request
-    const entry = stale.standIn(flight, terms.policies, askedAt)
     const hasFailed = flight.failure !== undefined
     if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
     const instead = entry === undefined ? terms.fallback(error) : { value: isolation.give(entry.held) }
