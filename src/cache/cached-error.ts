@@ -1,3 +1,6 @@
+import { types } from 'node:util'
+import { blankError } from '../codec/error-parts'
+
 /*
  * An error that is kept as an answer is thrown many times, and each who catches it may do with it as he likes: add to
  * its message, wrap it, log it. So each gets a copy, of the same class and with what it carries, whose stack shows his own
@@ -7,7 +10,10 @@
 /** A copy of an error, or of whatever was thrown, that shares nothing with it but what its fields refer to. */
 export function copyError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
-  return Object.create(Object.getPrototypeOf(error) as object, Object.getOwnPropertyDescriptors(error)) as Error
+  const prototype = Object.getPrototypeOf(error) as object
+  // What only inherits from errors is none to the language, nor to the codec.
+  const copy = types.isNativeError(error) ? blankError(prototype) : (Object.create(prototype) as object)
+  return Object.defineProperties(copy, Object.getOwnPropertyDescriptors(error))
 }
 
 /** What is thrown for an error that is kept: a copy with the stack of this call. */

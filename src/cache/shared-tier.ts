@@ -190,7 +190,7 @@ export class SharedTier implements Tier {
     })
   }
 
-  /** Whether a key has an entry that is alive; not counted as a read. */
+  /** Whether a key has a value that is alive; not counted as a read. */
   async holds(key: string): Promise<boolean> {
     const { store, frames, clock, observer, knowledge, journal } = this.parts
     const sharedKey = this.parts.keyOf(key)
@@ -198,7 +198,8 @@ export class SharedTier implements Tier {
       const askedAt = clock.now()
       const { mark } = journal
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, false)])
-      return !journal.touchedSince(sharedKey, mark) && (await frames.read(key, found!, askedAt)).kind === 'entry'
+      const reading = await frames.read(key, found!, askedAt)
+      return !journal.touchedSince(sharedKey, mark) && reading.kind === 'entry' && !reading.entry.isError
     } catch (error) {
       observer.failed('get', error, { key })
       return false

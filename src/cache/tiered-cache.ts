@@ -103,16 +103,19 @@ export class TieredCache {
     }
     return keys.map((key, index) => {
       const entry = found[index] ?? fetched.get(key)
-      if (entry !== undefined) return { found: true, value: this.parts.isolation.give(entry.held) }
+      // An error that is kept is the answer to a load; who only looks finds no value.
+      if (entry !== undefined && !entry.isError) return { found: true, value: this.parts.isolation.give(entry.held) }
       observer.miss(key)
       return miss
     })
   }
 
-  /** Whether there is an entry; no read, and not counted as one. */
+  /** Whether there is a value; no read, and not counted as one. */
   async holds(key: string): Promise<boolean> {
     const { local, shared } = this.parts
-    return local.hit(key) !== undefined || (shared !== undefined && (await shared.holds(key)))
+    const entry = local.hit(key)
+    if (entry !== undefined) return !entry.isError
+    return shared !== undefined && (await shared.holds(key))
   }
 
   /** The feed told that this entry changed in the shared tier. */
