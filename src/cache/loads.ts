@@ -127,13 +127,17 @@ export class Loads {
     const flight = joined ?? this.#start(request, now)
     const mayCarryEvicted = flights.hasEvictedSince(flight)
     let loaded: Loaded | Impatience
+    let other: Entry | undefined
     try {
       loaded = await waitFor(flight, clock, {
         signal,
         // Whoever called a load that hangs has nobody else to wait for.
         deadline: joined === undefined ? Number.POSITIVE_INFINITY : flight.startedAt + loadDeadlineMs,
         softAt: flight.startedAt + policies.softTimeoutMs,
-        hasOther: () => stale.standIn(flight, policies, askedAt) !== undefined,
+        hasOther: () => {
+          other = stale.standIn(flight, policies, askedAt)
+          return other !== undefined
+        },
         hardAt: askedAt + policies.hardTimeoutMs,
         onDeserted: (reason) => {
           flights.drop(flight)
@@ -149,7 +153,7 @@ export class Loads {
       if (stale.isDoubtful(flight, askedAt)) return again()
       return this.#instead(error, flight, caller)
     }
-    if (loaded === 'slow') return this.#instead(undefined, flight, caller, again)
+    if (loaded === 'slow') return this.#instead(undefined, flight, caller, { entry: other, unless: again })
     if (loaded === 'timeout') return this.#instead(this.#timeout(caller), flight, caller)
     if (loaded === 'late') {
       // It may hang for ever: those who joined it begin anew.
@@ -201,12 +205,17 @@ export class Loads {
    * What a caller gets instead of what its flight did not bring, or not in time: the stale value, or what the operation
    * answers with then, or the error.
    *
-   * @param unless what to do rather than fail
+   * @param found the stale value, where it is known already, and what to do if it cannot be given
    */
-  #instead(error: unknown, flight: Flight, { request, askedAt }: Caller, unless?: () => unknown): unknown {
+  #instead(
+    error: unknown,
+    flight: Flight,
+    { request, askedAt }: Caller,
+    found: { readonly entry?: Entry | undefined; readonly unless?: () => unknown } = {},
+  ): unknown {
     const { stale, observer } = this.parts
     const { key, terms } = request
-    const entry = stale.standIn(flight, terms.policies, askedAt)
+    const { entry = stale.standIn(flight, terms.policies, askedAt), unless } = found
     const hasFailed = flight.failure !== undefined
     if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
     const given = entry && this.#given(flight, entry)

@@ -206,7 +206,7 @@ export class SharedTier implements Tier {
     })
   }
 
-  /** Whether a key has an entry that is alive; not counted as a read. */
+  /** Whether a key has a value that is alive; not counted as a read. */
   async holds(key: string): Promise<boolean> {
     const { store, frames, clock, observer, knowledge, journal } = this.parts
     const sharedKey = this.parts.keyOf(key)

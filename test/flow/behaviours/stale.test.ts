@@ -1,6 +1,7 @@
-import { Cacheable, type CacheManager } from 'cachewright'
+import { Cacheable, type CacheManager, createCacheManager } from 'cachewright'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
+import { ManualClock } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // What may be served past its life: C67 to C73, C84, and what an evict forbids.
@@ -347,4 +348,26 @@ describe.each(places)('what is expired rather than evicted, cached %s', (place) 
       expect(await other.getOrLoad('a', () => 'new', options)).toBe('new')
     })
   }
+})
+
+test('C72 a value that stood in when the soft timeout came is the answer, though its time is up a moment later', async () => {
+  const clock = new ManualClock()
+  let runs = 0
+  const manager = createCacheManager({
+    clock: { now: () => clock.now() + (runs > 0 ? runs++ : 0), setTimer: clock.setTimer },
+    defaults: { ttl: '10s', staleIfError: '15s', softTimeout: 5_000 },
+  })
+  const cache = manager.cache<unknown>('c')
+  await cache.getOrLoad('a', () => 'old')
+  await clock.advance(19_995)
+  const slow = gate<string>()
+  const reading = cache.getOrLoad('a', () => slow.pass())
+  await slow.entered
+  clock.setTimer(() => {
+    runs = 4
+  }, 4_999)
+  await clock.advance(5_000)
+  expect(await reading).toBe('old')
+  slow.open('new')
+  await manager.close()
 })
