@@ -66,7 +66,7 @@ export class Refreshes {
       const flight = new Flight(request, { stamp: markers.stamp, startedAt: now, previous: entry, isolation })
       flight.waiters = 1
       this.#running++
-      const cancel = clock.setTimer(() => this.#giveUp(flight), loadDeadlineMs)
+      const cancel = background.untilClosed(clock.setTimer(() => this.#giveUp(flight), loadDeadlineMs))
       const { promise } = flights.start(flight, fly)
       const landed = promise.finally(() => {
         cancel()

@@ -62,10 +62,15 @@ export class SharedWrites {
     const byKey = new Map(framed.map((put) => [put.sharedKey, put]))
     const kept = new Map<string, Entry | undefined>()
     await Promise.all(
-      store.groups([...byKey.keys()]).map(async (keys) => {
-        const group = keys.map((key) => byKey.get(key)!)
-        for (const [index, entry] of (await this.#putGroup(group, beganAt)).entries()) kept.set(keys[index]!, entry)
-      }),
+      store.groups([...byKey.keys()]).map((group) =>
+        inBatches(group, async (keys) => {
+          const entries = await this.#putGroup(
+            keys.map((key) => byKey.get(key)!),
+            beganAt,
+          )
+          for (const [index, entry] of entries.entries()) kept.set(keys[index]!, entry)
+        }),
+      ),
     )
     return framed.map(({ sharedKey }) => kept.get(sharedKey))
   }
@@ -170,14 +175,17 @@ export class SharedWrites {
     const { store, journal } = this.parts
     const through = await Promise.all(
       store.groups(keys).map(async (group) => {
-        try {
-          await store.delete(group)
-          journal.written(group)
-          return true
-        } catch (error) {
-          this.#defer(group, error)
-          return false
-        }
+        let isThrough = true
+        await inBatches(group, async (batch) => {
+          try {
+            await store.delete(batch)
+            journal.written(batch)
+          } catch (error) {
+            isThrough = false
+            this.#defer(batch, error)
+          }
+        })
+        return isThrough
       }),
     )
     return !through.includes(false)
@@ -188,4 +196,12 @@ export class SharedWrites {
     journal.keep(sharedKeys, deferredLifeMs)
     for (const sharedKey of sharedKeys) observer.failed('evict', error, { key: fromShared(sharedKey) })
   }
+}
+
+// What a server does well within any timeout, so that many writes are not taken for a server that has fallen silent.
+const batchSize = 1_000
+
+/** One batch after the other. */
+async function inBatches(keys: readonly string[], act: (batch: readonly string[]) => Promise<void>): Promise<void> {
+  for (let from = 0; from < keys.length; from += batchSize) await act(keys.slice(from, from + batchSize))
 }

@@ -79,6 +79,8 @@ export class SourceTier implements Tier {
       return this.#failed(flight, error, startedAt)
     }
     observer.loaded(key, clock.now() - startedAt)
+    // It was taken to hang, whether anybody has noticed or not: others may have begun anew since.
+    if (clock.now() - flight.startedAt >= this.parts.loadDeadlineMs) flight.revoked = true
     return this.#returned(flight, returned, startedAt)
   }
 

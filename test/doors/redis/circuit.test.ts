@@ -69,3 +69,16 @@ test('G3 a lease that a frozen server grants late is given back behind it, so th
     { within: 3_000 },
   )
 })
+
+test('many writes at once are not taken for a server that has fallen silent', async () => {
+  const one = house.open({ local: { maxEntries: 1 } })
+  await one.ready()
+  const opened = jest.fn()
+  one.on('circuit', opened)
+  const ids = Array.from({ length: 20_000 }, (_, id) => id)
+  await one.cache('c').putMany(ids.map((id) => [id, `value ${id}`]))
+  await one.cache('c').evictMany(ids)
+  expect(opened).not.toHaveBeenCalled()
+  expect(one.stats().deferredEvictions).toBe(0)
+  expect(await house.server.command('EXISTS', 't:c:1:{#19999}')).toBe(0)
+})

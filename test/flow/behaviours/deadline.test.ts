@@ -36,6 +36,17 @@ describe.each(places)('a load that hangs, cached %s', (place) => {
     expect(await cache().get('a')).toBe('new')
   })
 
+  test('C130 its late result is kept nowhere, also where nobody else has come', async () => {
+    const hung = gate<string>()
+    const first = cache().getOrLoad('a', () => hung.pass())
+    await hung.entered
+    its.clock.jump(4_000)
+    hung.open('late')
+    expect(await first).toBe('late')
+    expect(await cache().lookup('a')).toEqual({ found: false })
+    if (place === 'on Redis') expect(await (await its.another()).cache('c').get('a')).toBeUndefined()
+  })
+
   test('a caller whose signal is aborted leaves as ever, and the last one cancels the work', async () => {
     const hung = gate<string>()
     const [one, two] = [new AbortController(), new AbortController()]

@@ -194,6 +194,19 @@ describe.each(places)('a refresh that hangs, cached %s', (place) => {
     slow.open('late')
   })
 
+  test('leaves no timer when the manager closes', async () => {
+    await cache().getOrLoad('a', () => 'old')
+    its.clock.jump(5_000)
+    const slow = gate<string>()
+    await cache().getOrLoad('a', () => slow.pass())
+    await slow.entered
+    const closed = its.caching.close()
+    await its.clock.advance(5_000)
+    await closed
+    expect(its.clock.pending).toBe(0)
+    slow.open('late')
+  })
+
   test('so many at once, the others stay due', async () => {
     const few = await its.another({ caches: { f: { maxConcurrentRefreshes: 2 } } })
     const limited = few.cache<unknown>('f')
