@@ -5,8 +5,11 @@ export class Adjustments {
   ttlMs: number | undefined
   readonly tags: string[] = []
   validator: string | undefined
-  /** The method was called for it, rather than another cache asked. */
-  isLoaded = false
+  /**
+   * Another cache was asked, and the method not called: what that answers with is as old as it is there, and may go there
+   * at any moment; kept here as well it would begin a second life.
+   */
+  isElsewhere = false
   isSkipped = false
   /** The value before, if it has not changed. */
   unmodified: Entry | undefined

@@ -127,7 +127,7 @@ export class Loads {
     const flight = joined ?? this.#start(request, now)
     const mayCarryEvicted = flights.hasEvictedSince(flight)
     let loaded: Loaded | Impatience
-    let other: Entry | undefined
+    let slowAt: number | undefined
     try {
       loaded = await waitFor(flight, clock, {
         signal,
@@ -135,8 +135,10 @@ export class Loads {
         deadline: joined === undefined ? Number.POSITIVE_INFINITY : flight.startedAt + loadDeadlineMs,
         softAt: flight.startedAt + policies.softTimeoutMs,
         hasOther: () => {
-          other = stale.standIn(flight, policies, askedAt)
-          return other !== undefined
+          const now = clock.now()
+          if (stale.standIn(flight, policies, askedAt, now) === undefined) return false
+          slowAt ??= now
+          return true
         },
         hardAt: askedAt + policies.hardTimeoutMs,
         onDeserted: (reason) => {
@@ -153,7 +155,7 @@ export class Loads {
       if (stale.isDoubtful(flight, askedAt)) return again()
       return this.#instead(error, flight, caller)
     }
-    if (loaded === 'slow') return this.#instead(undefined, flight, caller, { entry: other, unless: again })
+    if (loaded === 'slow') return this.#instead(undefined, flight, caller, { at: slowAt, unless: again })
     if (loaded === 'timeout') return this.#instead(this.#timeout(caller), flight, caller)
     if (loaded === 'late') {
       // It may hang for ever: those who joined it begin anew.
@@ -205,17 +207,18 @@ export class Loads {
    * What a caller gets instead of what its flight did not bring, or not in time: the stale value, or what the operation
    * answers with then, or the error.
    *
-   * @param found the stale value, where it is known already, and what to do if it cannot be given
+   * @param how as of when, if not now, and what to do rather than fail
    */
   #instead(
     error: unknown,
     flight: Flight,
     { request, askedAt }: Caller,
-    found: { readonly entry?: Entry | undefined; readonly unless?: () => unknown } = {},
+    how: { readonly at?: number | undefined; readonly unless?: () => unknown } = {},
   ): unknown {
     const { stale, observer } = this.parts
     const { key, terms } = request
-    const { entry = stale.standIn(flight, terms.policies, askedAt), unless } = found
+    const { at, unless } = how
+    const entry = stale.standIn(flight, terms.policies, askedAt, at)
     const hasFailed = flight.failure !== undefined
     if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
     const given = entry && this.#given(flight, entry)

@@ -70,7 +70,7 @@ export class SourceTier implements Tier {
     let returned: unknown
     try {
       signal.throwIfAborted()
-      returned = await request.load(signal)
+      returned = await request.load(signal, adjustments)
       const { failure } = adjustments
       // Said once, for this load: what comes of it in the next cache of the call is told by what this one answers.
       adjustments.failure = undefined
@@ -91,7 +91,8 @@ export class SourceTier implements Tier {
     // Another cache of the same call may have been asked for the value that has not changed, and have a newer one.
     const isIts = unmodified !== undefined && unmodified === previous
     const value = isIts ? flight.isolation.give(unmodified.held) : returned
-    const kept = adjustments.isSkipped || flight.isAnsweredInstead ? undefined : terms.ifKept(value)
+    const isOthers = adjustments.isElsewhere || flight.isAnsweredInstead
+    const kept = adjustments.isSkipped || isOthers ? undefined : terms.ifKept(value)
     const adjusted = adjust(kept ?? { tags: [], ttlMs: terms.ttlMs }, adjustments)
     const loadMs = this.parts.clock.now() - startedAt
     // Also a value that is not kept is made an entry: those who waited together must not share one mutable object.
@@ -107,7 +108,7 @@ export class SourceTier implements Tier {
     flight.failure = { error }
     // Who left has no answer to keep, and a mistake in the program is none.
     if (signal.aborted || isCacheError(error)) throw error
-    const tags = request.terms.ifErrorKept(error)
+    const tags = adjustments.isElsewhere ? undefined : request.terms.ifErrorKept(error)
     // Tags were evicted meanwhile; those it would have by its value nobody knows.
     if (tags === undefined || flight.detached) throw error
     const its = [...new Set([...tags, ...adjustments.tags])]

@@ -36,11 +36,17 @@ export class StaleAnswers {
    * as this process was told, and would have been told.
    *
    * @param askedAt when the caller asked
+   * @param at when its answer was due
    */
-  standIn({ previous, evicted, changed }: Flight, policies: Policies, askedAt: number): Entry | undefined {
+  standIn(
+    { previous, evicted, changed }: Flight,
+    policies: Policies,
+    askedAt: number,
+    at = this.parts.clock.now(),
+  ): Entry | undefined {
     if (previous === undefined || previous.isError || evicted || changed) return undefined
-    const { clock, markers, trustMs } = this.parts
-    if (!mayStandIn(previous, policies, clock.now())) return undefined
+    const { markers, trustMs } = this.parts
+    if (!mayStandIn(previous, policies, at)) return undefined
     const vouchedAt = Math.max(previous.verifiedAt, previous.watch?.verifiedAt ?? Number.NEGATIVE_INFINITY)
     if (askedAt - vouchedAt > trustMs) return undefined
     return markers.judge(previous.markers, previous.stamp, askedAt) === 'alive' ? previous : undefined

@@ -1,5 +1,6 @@
 import type { Entry } from '../kernel/entry'
 import type { Policies } from '../policies/policies'
+import type { Adjustments } from './adjustments'
 import type { Flight } from './flight'
 
 /*
@@ -64,7 +65,7 @@ export interface LoadRequest {
   /** The encoded parts of the key. */
   readonly key: string
   /** Calls the method; the signal is aborted when nobody waits any more. */
-  readonly load: (signal: AbortSignal) => Promise<unknown>
+  readonly load: (signal: AbortSignal, adjustments?: Adjustments) => Promise<unknown>
   readonly terms: Terms
   /** Whether the value may carry tags of its own. */
   readonly tagged: boolean

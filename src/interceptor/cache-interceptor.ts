@@ -1,6 +1,7 @@
+import type { Adjustments } from '../cache/adjustments'
 import type { Cache } from '../cache/cache'
-import { besideFlight, currentFlight } from '../cache/flight'
-import type { Terms } from '../cache/tier'
+import { besideFlight } from '../cache/flight'
+import type { LoadRequest } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
@@ -114,38 +115,22 @@ async function read(reads: readonly Planned[], invocation: Invocation): Promise<
 
 /** Asks the caches one after the other; the next is the loader of the one before, and the method that of the last. */
 function readThrough(lookups: readonly LookupIn[], invocation: Invocation): Promise<unknown> {
-  const from = (index: number, signal: AbortSignal | undefined): Promise<unknown> => {
+  const from = (index: number, signal: AbortSignal | undefined, adjustments?: Adjustments): Promise<unknown> => {
     const lookup = lookups[index]
+    if (adjustments !== undefined) adjustments.isElsewhere = lookup !== undefined
     if (lookup === undefined) {
-      if (index === 0) return besideFlight(() => invocation.proceed(signal))
-      const flight = currentFlight()
-      if (flight !== undefined) flight.adjustments.isLoaded = true
-      return invocation.proceed(signal)
+      return index === 0 ? besideFlight(() => invocation.proceed(signal)) : invocation.proceed(signal)
     }
     const { cache, key, planned } = lookup
-    const load = (next: AbortSignal): Promise<unknown> => from(index + 1, next)
-    const terms = keptIfLoaded(termsOf(planned, cache, invocation), index)
+    const load: LoadRequest['load'] = (next, its) => from(index + 1, next, its)
+    const terms = termsOf(planned, cache, invocation)
     const { tiers } = cache.parts
     const tagged = tiers.isTagged(planned.operation.tags !== undefined)
-    return tiers.loads.read({ key, load, terms, tagged, call: invocation }, signal)
+    // What one cache answers with instead of an error the next would take for a value.
+    const fallback = index === 0 ? terms.fallback : () => undefined
+    return tiers.loads.read({ key, load, terms: { ...terms, fallback }, tagged, call: invocation }, signal)
   }
   return from(0, invocation.signal)
-}
-
-/**
- * What another cache answered with is as old as it is there, and may go there at any moment; kept here it would begin
- * a second life.
- */
-function keptIfLoaded(terms: Terms, index: number): Terms {
-  // Of this very load: the same call may call the method elsewhere, to renew what another cache has answered with.
-  const isLoaded = (): boolean => currentFlight()?.adjustments.isLoaded === true
-  return {
-    ...terms,
-    ifKept: (value) => (isLoaded() ? terms.ifKept(value) : undefined),
-    ifErrorKept: (error) => (isLoaded() ? terms.ifErrorKept(error) : undefined),
-    // What one cache answers with instead of an error the next would take for a value.
-    fallback: (error) => (index === 0 ? terms.fallback(error) : undefined),
-  }
 }
 
 interface LookupIn {

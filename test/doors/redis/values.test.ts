@@ -12,11 +12,14 @@ const types = [
   registeredType(Box, { encode: (box) => [box.content], decode: ([content]) => new Box(content) }),
 ]
 
+// What is shown here has nothing to do with how busy the machine is.
+const patient = { commandTimeout: 5_000 }
+
 test.each(Object.entries(carried))(
   '%s is the same from the loader, from memory and from Redis',
   async (_what, make) => {
-    const one = house.open({ types, maxStaleness: Infinity })
-    const two = house.open({ types, maxStaleness: Infinity })
+    const one = house.open({ types, maxStaleness: Infinity }, patient)
+    const two = house.open({ types, maxStaleness: Infinity }, patient)
     const made = make()
     const load = async (): Promise<unknown> => made
     const paths = [
