@@ -1,7 +1,8 @@
 import { type Duration, milliseconds } from '../kernel/duration'
 import { cacheError } from '../kernel/errors'
 import { checkTags } from './check-tags'
-import { type Flight, flightServed } from './flight'
+import { flightServed } from './current-flight'
+import type { Flight } from './flight'
 
 /** The value before the one being loaded. */
 export interface PreviousValue<Value> {

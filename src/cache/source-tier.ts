@@ -4,7 +4,8 @@ import type { Bulkhead, Place } from '../policies/bulkhead'
 import type { Adjustments } from './adjustments'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
-import { type Flight, isNeededInside } from './flight'
+import type { Flight } from './flight'
+import { isNeededInside } from './flight-chain'
 import type { Kept, Loaded, Tier } from './tier'
 
 /** What a {@link SourceTier} works with. */

@@ -1,5 +1,6 @@
 import type { CompleteClock } from '../kernel/clock'
-import { dependOn, type Flight } from './flight'
+import type { Flight } from './flight'
+import { dependOn } from './flight-chain'
 import type { Loaded } from './tier'
 
 /** How long one caller waits for a load; clock readings, `Infinity` where there is no such end. */

@@ -1,6 +1,6 @@
 import type { Adjustments } from '../cache/adjustments'
 import type { Cache } from '../cache/cache'
-import { besideFlight } from '../cache/flight'
+import { besideFlight } from '../cache/current-flight'
 import type { LoadRequest } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'

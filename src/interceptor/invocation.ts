@@ -1,4 +1,4 @@
-import { besideFlight } from '../cache/flight'
+import { besideFlight } from '../cache/current-flight'
 import { describeThrown } from '../kernel/describe'
 import { cacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'

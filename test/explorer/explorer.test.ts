@@ -1,4 +1,4 @@
-import { FlightRegistry } from '../../src/cache/flight'
+import { FlightRegistry } from '../../src/cache/flight-registry'
 import { LocalTier } from '../../src/cache/local-tier'
 import { TagMarkers } from '../../src/cache/tag-markers'
 import { TieredCache } from '../../src/cache/tiered-cache'

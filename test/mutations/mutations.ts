@@ -62,7 +62,7 @@ const pillars: readonly Mutation[] = [
   {
     name: 'in-flight-registration',
     breaks: 'a load that is under way is joined by nobody (G3)',
-    file: 'src/cache/flight.ts',
+    file: 'src/cache/flight-registry.ts',
     text: '    this.#joinable.set(flight.key, flight)\n',
     by: '',
     noticedBy: { [loading]: ['K9 that fails is one execution'] },
@@ -199,7 +199,7 @@ const leases: readonly Mutation[] = [
   {
     name: 'former-lease',
     breaks: 'the load after an evict waits for the load before it (G3)',
-    file: 'src/cache/flight.ts',
+    file: 'src/cache/flight-registry.ts',
     text: '    for (const other of others ?? []) flight.formerLease = other.lease ?? flight.formerLease\n',
     by: '',
     noticedBy: { [loading]: ['K13 nor waited for'] },
@@ -250,7 +250,7 @@ const flights: readonly Mutation[] = [
   {
     name: 'revoking',
     breaks: 'an evict leaves loads of its process that began before it to be joined (G1)',
-    file: 'src/cache/flight.ts',
+    file: 'src/cache/flight-registry.ts',
     text: '    if (flight !== undefined) this.#revoke(flight)\n',
     by: '',
     noticedBy: { [interleavings]: ['is not kept, nor joined afterwards'] },
@@ -935,7 +935,7 @@ const badDays: readonly Mutation[] = [
   {
     name: 'joined-in-the-queue',
     breaks: 'a load joins one that waits in the queue for it',
-    file: 'src/cache/flight.ts',
+    file: 'src/cache/flight-chain.ts',
     text: 'if (self.isInside || isNeededInside(self)) hurry(flight)',
     by: '',
     noticedBy: { [crowding]: ['a load never waits for one that waits for it'] },
