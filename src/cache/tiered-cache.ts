@@ -88,7 +88,7 @@ export class TieredCache {
       // A change of one of these keys while the answer is on its way must keep that answer out of the local tier.
       const [write, change] = [this.#fence.begin(), this.#changes.begin()]
       try {
-        const entries = await shared.peekMany(missing)
+        const entries = await shared.lookups.peekMany(missing)
         for (const [index, key] of missing.entries()) {
           const entry = entries[index]
           if (entry === undefined) continue
@@ -112,7 +112,7 @@ export class TieredCache {
   /** Whether there is an entry; no read, and not counted as one. */
   async holds(key: string): Promise<boolean> {
     const { local, shared } = this.parts
-    return valueIn(local.hit(key)) !== undefined || (shared !== undefined && (await shared.holds(key)))
+    return valueIn(local.hit(key)) !== undefined || (shared !== undefined && (await shared.lookups.holds(key)))
   }
 
   /** The feed told that this entry changed in the shared tier. */

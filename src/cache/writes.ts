@@ -216,7 +216,7 @@ export class Writes {
     }
     await evictHere()
     if (shared !== undefined) {
-      for await (const { keys, digested } of shared.matching(pattern)) {
+      for await (const { keys, digested } of shared.lookups.matching(pattern)) {
         for (const key of [...keys, ...digested]) evicted.add(key)
         await this.#evictKeys(keys)
         await shared.writes.evictStored(digested)

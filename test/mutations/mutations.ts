@@ -573,7 +573,7 @@ const failures: readonly Mutation[] = [
   {
     name: 'looking-past-the-journal',
     breaks: 'what a pending evict should remove is found by get() (G5)',
-    file: 'src/cache/shared-tier.ts',
+    file: 'src/cache/shared-lookups.ts',
     text: 'const isPending = journal.touchedSince(sharedKey, mark)',
     by: 'const isPending = mark < 0',
     noticedBy: { [singleSteps]: ['counts for lookups of its own process'] },
@@ -581,7 +581,7 @@ const failures: readonly Mutation[] = [
   {
     name: 'holding-past-the-journal',
     breaks: 'what a pending evict should remove counts as there (G5)',
-    file: 'src/cache/shared-tier.ts',
+    file: 'src/cache/shared-lookups.ts',
     text: 'return !journal.touchedSince(sharedKey, mark) && ',
     by: 'return mark >= 0 && ',
     noticedBy: { [singleSteps]: ['counts for lookups of its own process'] },
