@@ -1,5 +1,6 @@
 import type { CompleteClock } from '../kernel/clock'
 import type { Background } from './background'
+import type { Flight } from './flight'
 
 /** What {@link inTime} works with. */
 export interface BudgetParts {
@@ -24,4 +25,9 @@ export async function inTime<Result>(
   } finally {
     cancel()
   }
+}
+
+/** How long a call may still wait for the shared tier: one command's time in all. */
+export function budgetOf(parts: { readonly commandTimeoutMs: number }, { sharedMs }: Flight): number {
+  return parts.commandTimeoutMs - sharedMs
 }

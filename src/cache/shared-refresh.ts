@@ -2,7 +2,7 @@ import { encodeLease } from '../codec/frame'
 import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { Entry } from '../kernel/entry'
 import { uniqueText } from '../kernel/unique'
-import { inTime } from './budget'
+import { budgetOf, inTime } from './budget'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
 import { refreshSuffix } from './key-names'
@@ -187,7 +187,7 @@ export class SharedRefresh implements Tier {
       return loaded
     }
     const replacing = this.#put(present, { ...loaded, entry }, bytes, flight)
-    return inTime(this.parts, replacing, this.parts.commandTimeoutMs - flight.sharedMs, () => ({
+    return inTime(this.parts, replacing, budgetOf(this.parts, flight), () => ({
       ...loaded,
       keep: false,
     }))

@@ -5,13 +5,14 @@ import type { Entry } from '../kernel/entry'
 import { uniqueText } from '../kernel/unique'
 import type { Found, SharedStore } from '../stores/shared-store'
 import type { Background } from './background'
-import { inTime } from './budget'
+import { budgetOf, inTime } from './budget'
 import type { CacheObserver } from './cache-observer'
 import type { Flight } from './flight'
 import type { KeyNames } from './key-names'
-import { keepLease, leaseMs } from './lease'
+import { leaseMs } from './lease'
 import type { MarkerKnowledge } from './marker-knowledge'
 import type { SharedEntries } from './shared-entries'
+import { SharedFill } from './shared-fill'
 import { SharedLookups } from './shared-lookups'
 import { SharedRefresh } from './shared-refresh'
 import type { SharedWrites } from './shared-writes'
@@ -40,13 +41,6 @@ export interface SharedTierParts {
   readonly commandTimeoutMs: number
 }
 
-/** What a load brought, and how it travels. */
-interface Filling {
-  readonly entry: Entry
-  readonly bytes: Buffer
-  readonly value: unknown
-}
-
 /**
  * The tier that all processes share: reads an entry or takes a lease in one command, loads, and fills where the lease
  * still stands. Once it has failed a load it is not asked again for that load, so that a call is delayed by one
@@ -57,6 +51,7 @@ export class SharedTier implements Tier {
   readonly refresh: SharedRefresh
   /** What it has, without loading. */
   readonly lookups: SharedLookups
+  readonly #fill: SharedFill
 
   constructor(
     private readonly parts: SharedTierParts,
@@ -64,6 +59,7 @@ export class SharedTier implements Tier {
   ) {
     this.refresh = new SharedRefresh(parts, below)
     this.lookups = new SharedLookups(parts)
+    this.#fill = new SharedFill(parts, below)
   }
 
   get writes(): SharedWrites {
@@ -92,7 +88,7 @@ export class SharedTier implements Tier {
       if (found === 'stale' || found === 'untold') {
         // It stays where it is until the next takes its place: who fails to load that may serve it.
         const dueAt = ({ expiresAt }: Entry): number => expiresAt
-        const budgetMs = this.#budgetOf(flight)
+        const budgetMs = budgetOf(this.parts, flight)
         const loaded = await this.refresh.attempt(flight, { dueAt, budgetMs, onLoad: missed })
         if (typeof loaded === 'object') return loaded
         const waits = found === 'stale'
@@ -102,7 +98,7 @@ export class SharedTier implements Tier {
       missed()
       flight.signal.throwIfAborted()
       flight.stamp = this.parts.markers.stamp
-      return found === 'lease' ? this.#loadUnder(lease, flight) : this.below.load(flight)
+      return found === 'lease' ? this.#fill.load(flight, lease) : this.below.load(flight)
     }
   }
 
@@ -156,7 +152,7 @@ export class SharedTier implements Tier {
       if (reading.kind === 'absent') return 'lease'
       if (reading.kind !== 'dead') return 'neither'
       const over = store.lease(sharedKey, lease, leaseMs, reading.head)
-      const taken = await inTime<Found | 'late'>(this.parts, over, this.#budgetOf(flight), () => 'late')
+      const taken = await inTime<Found | 'late'>(this.parts, over, budgetOf(this.parts, flight), () => 'late')
       if (taken === 'late') {
         background.track(over.finally(() => store.release(sharedKey, lease)))
         flight.sharedMs = Number.POSITIVE_INFINITY
@@ -201,60 +197,5 @@ export class SharedTier implements Tier {
       flight.wake = woken
       flight.signal.addEventListener('abort', woken)
     })
-  }
-
-  async #loadUnder(lease: Buffer, flight: Flight): Promise<Loaded> {
-    const sharedKey = this.parts.keyOf(flight.key)
-    const stopRenewing = keepLease(this.parts, sharedKey, lease, flight, (sentAt) => this.#vouch(flight, sentAt))
-    let filled = false
-    try {
-      flight.signal.throwIfAborted()
-      const loaded = await this.below.load(flight)
-      stopRenewing()
-      if (!loaded.keep || loaded.entry === undefined || flight.revoked) return loaded
-      const bytes = this.parts.frames.write(flight.key, loaded.entry)
-      if (bytes === undefined) return loaded
-      const filling = this.#fill(sharedKey, lease, flight, { ...loaded, entry: loaded.entry, bytes })
-      filled = true
-      // After that the fill goes on by itself, and the caller has the value as good as its load was.
-      return await inTime(this.parts, filling, this.#budgetOf(flight), () => loaded)
-    } finally {
-      stopRenewing()
-      if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))
-    }
-  }
-
-  /** The lease still stands, so no evict of the key came since the load began. Tags are judged when the value is there. */
-  #vouch(flight: Flight, sentAt: number): void {
-    if (flight.request.tagged) return
-    const { knowledge } = this.parts
-    flight.untaggedVouchedAt = Math.max(flight.untaggedVouchedAt, knowledge.untaggedAliveAt(flight.stamp, sentAt))
-  }
-
-  async #fill(sharedKey: string, lease: Buffer, flight: Flight, { entry, bytes, value }: Filling): Promise<Loaded> {
-    const { store, clock, observer, knowledge } = this.parts
-    const sentAt = clock.now()
-    // Our own lease may still be echoed; an evict since then has removed it, and the fill will be refused.
-    flight.changed = false
-    try {
-      const [written] = await Promise.all([
-        store.fill(sharedKey, lease, bytes, entry.staleUntil - sentAt, entry.version),
-        knowledge.ensure([entry], sentAt),
-      ])
-      const kept = written.stands ? knowledge.vouched(entry, sentAt, written.watch) : undefined
-      if (kept === undefined) observer.superseded(flight.key)
-      else flight.vouchedAt = Math.max(flight.vouchedAt, kept.verifiedAt)
-      return { entry: kept ?? entry, keep: kept !== undefined, value: undefined }
-    } catch (error) {
-      // The value is good for as long as a load may be believed; whether the fill took effect is not known.
-      this.parts.background.track(store.release(sharedKey, lease))
-      observer.failed('put', error, { key: flight.key, value })
-      return { entry, keep: true, value: undefined }
-    }
-  }
-
-  /** How long a call may still wait for the shared tier: one command's time in all. */
-  #budgetOf({ sharedMs }: Flight): number {
-    return this.parts.commandTimeoutMs - sharedMs
   }
 }

@@ -161,7 +161,7 @@ const leases: readonly Mutation[] = [
   {
     name: 'release-on-error',
     breaks: 'the lease of a load that failed keeps others waiting (G3)',
-    file: 'src/cache/shared-tier.ts',
+    file: 'src/cache/shared-fill.ts',
     text: '      if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))\n',
     by: '',
     noticedBy: {
@@ -242,7 +242,7 @@ const flights: readonly Mutation[] = [
   {
     name: 'revoked-at-the-fill',
     breaks: 'a load that was given up fills all the same (G1)',
-    file: 'src/cache/shared-tier.ts',
+    file: 'src/cache/shared-fill.ts',
     text: ' || flight.revoked) return loaded',
     by: ') return loaded',
     noticedBy: { [coherence]: ['is given back by a load that was revoked or left'] },
@@ -453,7 +453,7 @@ const feedOfChanges: readonly Mutation[] = [
   {
     name: 'joiner-and-tags',
     breaks: 'a lease that was renewed vouches for a load whose tags are not known yet (G2)',
-    file: 'src/cache/shared-tier.ts',
+    file: 'src/cache/shared-fill.ts',
     text: '    if (flight.request.tagged) return\n',
     by: '',
     noticedBy: { [forced]: ['G2 is not served, more than maxStaleness after another process'] },
@@ -461,7 +461,7 @@ const feedOfChanges: readonly Mutation[] = [
   {
     name: 'joiner-and-clears',
     breaks: 'a lease that was renewed vouches for a load that a clear has killed (G2)',
-    file: 'src/cache/shared-tier.ts',
+    file: 'src/cache/shared-fill.ts',
     text: 'knowledge.untaggedAliveAt(flight.stamp, sentAt)',
     by: 'sentAt',
     noticedBy: { [forced]: ['G2 is not served, more than maxStaleness after another process'] },
@@ -488,7 +488,7 @@ const tags: readonly Mutation[] = [
   {
     name: 'number-of-a-load',
     breaks: 'an entry is numbered when its load ends, above what was evicted meanwhile (G1)',
-    file: 'src/cache/shared-tier.ts',
+    file: 'src/cache/shared-fill.ts',
     text: '      const bytes = this.parts.frames.write(flight.key, loaded.entry)\n',
     by: '      Object.assign(loaded.entry, { stamp: this.parts.markers.stamp })\n      const bytes = this.parts.frames.write(flight.key, loaded.entry)\n',
     noticedBy: { [singleSteps]: ['G1 what a load brings that began before'] },
