@@ -8,9 +8,10 @@
  * @module
  */
 
-export { Cache, type EvictOptions, type KeepOptions, type Loader, type LoadOptions } from './cache/cache'
+export { Cache } from './cache/cache'
 export { type CacheContext, cacheContext, type PreviousValue } from './cache/cache-context'
 export type { IsolationMode } from './cache/isolation'
+export type { EvictOptions, KeepOptions, Loader, LoadOptions } from './cache/options'
 export type { InvalidationListener, Watch } from './coherence/invalidation-feed'
 export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
 export { CacheEvict } from './decorators/cache-evict'

@@ -1,86 +1,27 @@
 import type { CacheStats } from '../events/stats'
-import { describeThrown } from '../kernel/describe'
-import type { Duration } from '../kernel/duration'
-import { milliseconds } from '../kernel/duration'
 import { type CacheError, cacheError } from '../kernel/errors'
 import type { Lookup } from '../kernel/lookup'
-import { checkOptions, type Rule, type Rules, rules, show } from '../kernel/options'
-import { type Version, versionText } from '../kernel/version'
+import { checkOptions, type Rule, rules, show } from '../kernel/options'
 import { asParts, type CacheKeyParts, type KeyEncoder, type KeyValue } from '../key/key-encoder'
 import { compilePattern } from '../key/pattern'
-import { type ErrorFilters, isMeant } from '../policies/error-filter'
-import { isNothing, lifeOfResult } from '../policies/negative'
-import {
-  decidePolicies,
-  type KeepPolicyOptions,
-  keepPolicyRules,
-  type LoadPolicyOptions,
-  loadPolicyRules,
-  type Policies,
-} from '../policies/policies'
+import type { Policies } from '../policies/policies'
 import { checkTags } from './check-tags'
-import type { Kept, Terms } from './tier'
+import {
+  type EvictOptions,
+  evictRules,
+  type KeepOptions,
+  keepRules,
+  type Loader,
+  type LoadOptions,
+  loadRules,
+} from './options'
+import { TermsMaker } from './terms-maker'
 import type { TieredCache } from './tiered-cache'
 import type { Put } from './writes'
-
-/** How long a value is kept and how else it can be evicted. */
-export interface KeepOptions<Value> extends KeepPolicyOptions {
-  /** How long the entry lives. @default the cache's `ttl` */
-  readonly ttl?: Duration
-  /** Tags by which the entry can be evicted, or a function that reads them off the value. @default none */
-  readonly tags?: readonly string[] | ((value: Value) => readonly string[])
-  /** Whether the value says that there is nothing, and lives for `negativeTtl`. @default null and undefined */
-  readonly negative?: (value: Value) => boolean
-  /**
-   * Reads off the value which of two is the newer one; the newest stays, whichever is written last. A version is
-   * remembered as long as its value may live (a day at the most), and forgotten by an evict. @default none
-   */
-  readonly version?: (value: Value) => Version
-}
-
-/** Options of {@link Cache.evict}. */
-export interface EvictOptions {
-  /**
-   * Resolves only when no process serves the old value any more, and rejects if the shared tier could not be reached.
-   * That takes `maxStaleness`: a process that is cut off, and cannot be asked, believes its copy for so long and no
-   * longer. @default false: resolves when the shared tier has it
-   */
-  readonly acknowledged?: boolean
-}
-
-/** Options of {@link Cache.getOrLoad}. */
-export interface LoadOptions<Value> extends KeepOptions<Value>, LoadPolicyOptions {
-  /** Leaves the wait when aborted; the load is cancelled when nobody waits for it any more. */
-  readonly signal?: AbortSignal
-  /** What to answer with where the value could not be loaded and none may stand in; kept nowhere. @default the error */
-  readonly fallback?: (error: unknown) => Value
-}
-
-/** Makes the value of a key; the signal is aborted when nobody waits for it any more. */
-export type Loader<Value> = (signal: AbortSignal) => Value | Promise<Value>
-
-const noTags: readonly string[] = Object.freeze([])
-
-const keepRules: Rules<KeepOptions<unknown>> = {
-  ttl: rules.anything,
-  tags: rules.either(rules.list, rules.callable),
-  version: rules.callable,
-  negative: rules.callable,
-  ...keepPolicyRules,
-}
-
-const evictRules: Rules<EvictOptions> = { acknowledged: rules.flag }
 
 const iterable: Rule = {
   text: 'an array, a Map or another iterable of [key, value]',
   allows: (value) => typeof (value as Iterable<unknown> | null | undefined)?.[Symbol.iterator] === 'function',
-}
-
-const loadRules: Rules<LoadOptions<unknown>> = {
-  ...keepRules,
-  ...loadPolicyRules,
-  fallback: rules.callable,
-  signal: { text: 'an AbortSignal', allows: (value) => value instanceof AbortSignal },
 }
 
 /** What a {@link Cache} is made of. */
@@ -106,11 +47,13 @@ export class Cache<Value = unknown> {
   readonly name: string
   /** @internal */
   readonly parts: CacheParts
+  readonly #terms: TermsMaker<Value>
 
   /** @internal Made by a manager: `manager.cache(name)`. */
   constructor(parts: CacheParts) {
     this.name = parts.name
     this.parts = parts
+    this.#terms = new TermsMaker(parts)
   }
 
   /** The cached value, or undefined if there is none; {@link lookup} tells that from a cached `undefined`. */
@@ -138,7 +81,7 @@ export class Cache<Value = unknown> {
   async getOrLoad(key: CacheKeyParts, loader: Loader<Value>, options: LoadOptions<Value> = {}): Promise<Value> {
     checkOptions<object>(`getOrLoad of cache '${this.name}'`, options, loadRules)
     this.#check(rules.callable, loader, 'getOrLoad', 'the loader')
-    const terms = this.#terms(options, 'getOrLoad')
+    const terms = this.#terms.make(options, 'getOrLoad')
     const load = async (signal: AbortSignal): Promise<Value> => loader(signal)
     if (this.parts.isClosed()) return load(options.signal ?? new AbortController().signal)
     const { tiers, keys } = this.parts
@@ -155,7 +98,7 @@ export class Cache<Value = unknown> {
   /** Puts many values in one round trip. */
   async putMany(entries: Iterable<readonly [CacheKeyParts, Value]>, options: KeepOptions<Value> = {}): Promise<void> {
     checkOptions(`put of cache '${this.name}'`, options, keepRules)
-    const terms = this.#terms(options, 'put')
+    const terms = this.#terms.make(options, 'put')
     this.#check(iterable, entries, 'putMany', 'the entries')
     const puts: Put[] = Array.from(entries, ([key, value]) => ({ key: this.parts.keys.encodeKey(key), value }))
     if (this.parts.isClosed()) return
@@ -265,73 +208,5 @@ export class Cache<Value = unknown> {
       'CW_OPTION_INVALID',
       `${method} of cache '${this.name}': ${what} must be ${rule.text}, got ${show(given)}.`,
     )
-  }
-
-  /** Asks the user's functions; where one fails the value is not kept, and that is reported. */
-  #ifKept(
-    { tags, version, negative = isNothing }: KeepOptions<Value>,
-    ttlMs: number,
-    policies: Policies,
-    value: Value,
-  ): Kept | undefined {
-    let asked = 'tags'
-    try {
-      const named = typeof tags === 'function' ? tags(value) : (tags ?? [])
-      checkTags(named, '`tags`')
-      asked = 'version'
-      const its = version === undefined ? undefined : versionText(version(value))
-      asked = 'negative'
-      return { tags: named, ttlMs: lifeOfResult(negative(value), ttlMs, policies.negativeTtlMs), version: its }
-    } catch (error) {
-      this.#skip(asked, 'does not keep a value', error)
-      return undefined
-    }
-  }
-
-  #keepsError(filters: ErrorFilters | undefined, error: unknown): boolean {
-    try {
-      return filters !== undefined && isMeant(error, filters)
-    } catch (failure) {
-      this.#skip('cacheErrors', 'does not keep an error', failure)
-      return false
-    }
-  }
-
-  #fallback(fallback: LoadOptions<Value>['fallback'], error: unknown): { readonly value: unknown } | undefined {
-    try {
-      return fallback === undefined ? undefined : { value: fallback(error) }
-    } catch (failure) {
-      this.#skip('fallback', 'has no answer instead of an error', failure)
-      return undefined
-    }
-  }
-
-  #skip(option: string, what: string, error: unknown): void {
-    const message = `Cache '${this.name}' ${what}: \`${option}\` threw: ${describeThrown(error)}`
-    this.parts.reportSkipped(
-      this.name,
-      `${option} of cache '${this.name}'`,
-      cacheError('CW_FUNCTION_FAILED', message, error),
-    )
-  }
-
-  #terms(options: LoadOptions<Value>, method: string): Terms {
-    const { ttl, tags } = options
-    if (Array.isArray(tags)) checkTags(tags, `cache '${this.name}'`)
-    const where = `${method} of cache '${this.name}'`
-    const ttlMs = ttl === undefined ? this.parts.ttlMs : milliseconds(ttl, `\`ttl\` for cache '${this.name}'`)
-    const policies = decidePolicies(this.parts.policies, options, ttlMs, where)
-    return {
-      ttlMs,
-      ttlJitter: this.parts.ttlJitter,
-      policies,
-      ifKept: (value) => this.#ifKept(options, ttlMs, policies, value as Value),
-      ifErrorKept: (error) => {
-        // What a function would read off a value, nobody can read off an error.
-        const its = Array.isArray(tags) ? (tags as readonly string[]) : noTags
-        return this.#keepsError(policies.cacheErrors, error) ? its : undefined
-      },
-      fallback: (error) => this.#fallback(options.fallback, error),
-    }
   }
 }
