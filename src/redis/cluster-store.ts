@@ -15,8 +15,9 @@ import {
   type Written,
   wallTime,
 } from '../index'
+import { failFast, listenOnly } from './client-options'
 import { type Address, nameOf, type Redirection, readRedirection, readSlots, slotOf } from './cluster-slots'
-import { type Connection, failFast, listenOnly } from './connection'
+import type { Connection } from './connection'
 import { FeedNote } from './feed-note'
 import { openNode } from './node'
 import type { Protocol } from './protocol'
@@ -110,7 +111,7 @@ export class ClusterStore implements SharedStore {
   /** By one server's clock, the same for all processes, as long as that server has the counter. */
   serverTime(): number {
     const { connection } = this.#ownerOf(this.#parts.context.counterKey) ?? {}
-    return connection?.serverTime() ?? wallTime()
+    return connection?.time.now() ?? wallTime()
   }
 
   groups(keys: readonly string[]): readonly (readonly string[])[] {

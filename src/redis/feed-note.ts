@@ -1,5 +1,5 @@
 import { type CompleteClock, type SharedFinding, systemClock } from '../index'
-import { type Client, evaluate } from './connection'
+import { type Client, evaluate } from './client'
 import type { Protocol } from './protocol'
 
 /*

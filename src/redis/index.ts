@@ -13,9 +13,9 @@ import {
   type SharedStoreContext,
   type SharedStoreFactory,
 } from '../index'
+import { failFast, listenOnly } from './client-options'
 import { type Address, translator } from './cluster-slots'
 import { type ClusterParts, ClusterStore } from './cluster-store'
-import { failFast, listenOnly } from './connection'
 import { FeedNote } from './feed-note'
 import { openNode } from './node'
 import { protocolOf } from './protocol'

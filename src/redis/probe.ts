@@ -1,5 +1,7 @@
 import { describeThrown, type SharedFinding, wallTime } from '../index'
-import { type Client, type Connection, evaluate, remedyFor } from './connection'
+import { type Client, evaluate } from './client'
+import type { Connection } from './connection'
+import { remedyFor } from './connection-errors'
 import type { FeedNote } from './feed-note'
 import type { Protocol } from './protocol'
 import type { ServerFeed } from './server-feed'

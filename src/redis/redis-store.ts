@@ -10,7 +10,8 @@ import type {
   Written,
 } from '../index'
 import { literalPattern } from '../index'
-import { type Client, type Connection, evaluate } from './connection'
+import { type Client, evaluate } from './client'
+import type { Connection } from './connection'
 import type { FeedNote } from './feed-note'
 import { probe } from './probe'
 import type { Protocol } from './protocol'
@@ -65,7 +66,7 @@ export class RedisStore implements SharedStore {
   }
 
   serverTime(): number {
-    return this.#connection.serverTime()
+    return this.#connection.time.now()
   }
 
   groups(keys: readonly string[]): readonly (readonly string[])[] {
@@ -124,7 +125,7 @@ export class RedisStore implements SharedStore {
   putMany(entries: readonly SharedPut[], as = this.#protocol.writer): Promise<Written[]> {
     return Promise.all(
       entries.map(({ key, bytes, lifeMs, beganAt, version }) => {
-        const began = Math.floor(this.#connection.earliestServerTimeAt(beganAt))
+        const began = Math.floor(this.#connection.time.earliestAt(beganAt))
         const noteLifeText = version === undefined ? String(noteMs) : noteLife(lifeMs)
         const args = [as, String(noteMs), String(began), bytes, lifeText(lifeMs), version ?? '', noteLifeText]
         return this.#written(key, bytes, (client) =>

@@ -1,8 +1,10 @@
 import type { Redis } from 'ioredis'
 import { type CompleteClock, type InvalidationListener, systemClock, type Watch } from '../index'
-import { type Connection, evaluate, runIdOf } from './connection'
+import { evaluate } from './client'
+import type { Connection } from './connection'
 import type { FeedNote } from './feed-note'
 import type { Scripts } from './scripts'
+import { runIdOf } from './server-info'
 
 /*
  * What a server tells of changes arrives on a listening connection. A reply and a message travel on different connections

@@ -764,7 +764,7 @@ const comingAndGoing: readonly Mutation[] = [
   {
     name: 'pause-between-attempts',
     breaks: 'a server that answers again is left alone for seconds (G4)',
-    file: 'src/redis/connection.ts',
+    file: 'src/redis/client-options.ts',
     text: 'Math.min(800, 50',
     by: 'Math.min(2_000, 50',
     noticedBy: { [starting]: ['asks again at least every 0.8 s'] },
@@ -772,7 +772,7 @@ const comingAndGoing: readonly Mutation[] = [
   {
     name: 'silent-connection',
     breaks: 'a connection whose other end has vanished is kept (G4)',
-    file: 'src/redis/connection.ts',
+    file: 'src/redis/client-options.ts',
     text: '  socketTimeout: 10_000,\n',
     by: '  socketTimeout: 1_000_000,\n',
     noticedBy: { [starting]: ['because its machine vanishes'] },

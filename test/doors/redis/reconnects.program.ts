@@ -7,7 +7,7 @@ import { Session } from 'node:inspector'
 import { Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { createCacheManager } from '../../../src/index'
-import { failFast, listenOnly } from '../../../src/redis/connection'
+import { failFast, listenOnly } from '../../../src/redis/client-options'
 import { redis } from '../../../src/redis/index'
 import { eventually } from '../../support/eventually'
 

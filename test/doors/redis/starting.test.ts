@@ -1,7 +1,7 @@
 import { type CacheManager, createCacheManager } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { Redis } from 'ioredis'
-import { failFast, listenOnly } from '../../../src/redis/connection'
+import { failFast, listenOnly } from '../../../src/redis/client-options'
 import { eventually } from '../../support/eventually'
 import { type RedisSentinel, startSentinel } from '../../support/redis-sentinel'
 import { expectWarnings, redisHouse, timeOf, told } from './processes'
