@@ -48,7 +48,7 @@ export type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } f
 export { configureCaching, createCacheManager } from './manager/configure'
 export type { Finding } from './manager/definition-audit'
 export type { ErrorFilter, ErrorFilters } from './policies/error-filter'
-export type { CacheErrorsOptions, KeepPolicyOptions, LoadPolicyOptions } from './policies/policies'
+export type { CacheErrorsOptions, KeepPolicyOptions, LoadPolicyOptions } from './policies/options'
 export type {
   Found,
   MarkerNumber,

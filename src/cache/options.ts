@@ -1,7 +1,7 @@
 import type { Duration } from '../kernel/duration'
 import { type Rules, rules } from '../kernel/options'
 import type { Version } from '../kernel/version'
-import { type KeepPolicyOptions, keepPolicyRules, type LoadPolicyOptions, loadPolicyRules } from '../policies/policies'
+import { type KeepPolicyOptions, keepPolicyRules, type LoadPolicyOptions, loadPolicyRules } from '../policies/options'
 
 // What users say to a cache.
 

@@ -4,13 +4,8 @@ import { cacheError } from '../kernel/errors'
 import { checkOptions, type Rule, rules } from '../kernel/options'
 import type { Operation, UserFunction } from '../metadata/operation'
 import type { ErrorFilters } from '../policies/error-filter'
-import {
-  checkPolicies,
-  errorFilterRules,
-  keepPolicyRules,
-  loadPolicyRules,
-  type PolicyPlace,
-} from '../policies/policies'
+import { errorFilterRules, keepPolicyRules, loadPolicyRules, type PolicyPlace } from '../policies/options'
+import { checkPolicies } from '../policies/policies'
 
 /** The options of all three kinds in one; each kind allows some of them. */
 interface AnyOptions extends PolicyPlace {

@@ -3,7 +3,7 @@ import type { Version } from '../kernel/version'
 import type { CacheKeyParts } from '../key/key-encoder'
 import type { CacheManager } from '../manager/cache-manager'
 import type { ErrorFilters } from '../policies/error-filter'
-import type { KeepPolicyOptions, LoadPolicyOptions } from '../policies/policies'
+import type { KeepPolicyOptions, LoadPolicyOptions } from '../policies/options'
 
 /*
  * The functions users write are generic parameters of the decorators, so that the compiler can hold them against the

@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock'
 import type { Duration } from '../kernel/duration'
 import type { TypeRegistration } from '../kernel/registered-types'
 import type { KeyValue } from '../key/key-encoder'
-import type { LoadPolicyOptions } from '../policies/policies'
+import type { LoadPolicyOptions } from '../policies/options'
 import type { SharedStoreFactory } from '../stores/shared-store'
 
 /** The local tier (L1) of a cache. Each cache has one of its own, with these limits. */

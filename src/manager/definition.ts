@@ -6,13 +6,8 @@ import { cacheError } from '../kernel/errors'
 import { checkOptions, type Rules, rules } from '../kernel/options'
 import { TypeRegistry } from '../kernel/registered-types'
 import type { KeyValue } from '../key/key-encoder'
-import {
-  decidePolicies,
-  type LoadPolicyOptions,
-  loadPolicyRules,
-  type Policies,
-  plainPolicies,
-} from '../policies/policies'
+import { type LoadPolicyOptions, loadPolicyRules } from '../policies/options'
+import { decidePolicies, type Policies, plainPolicies } from '../policies/policies'
 import type { SharedStoreFactory } from '../stores/shared-store'
 import type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './caching-options'
 

@@ -1,5 +1,5 @@
 import type { ErrorFilters } from '../policies/error-filter'
-import type { PolicyPlace } from '../policies/policies'
+import type { PolicyPlace } from '../policies/options'
 
 /** A function of the user, as recorded: its parameters were checked by the compiler where it was written. */
 export type UserFunction = (...args: readonly unknown[]) => unknown

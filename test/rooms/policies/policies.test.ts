@@ -1,10 +1,5 @@
-import {
-  checkPolicies,
-  decidePolicies,
-  type Policies,
-  type PolicyPlace,
-  plainPolicies,
-} from '../../../src/policies/policies'
+import type { PolicyPlace } from '../../../src/policies/options'
+import { checkPolicies, decidePolicies, type Policies, plainPolicies } from '../../../src/policies/policies'
 
 const decide = (given: PolicyPlace, outer: Policies = plainPolicies, ttlMs = 60_000): Policies =>
   decidePolicies(outer, given, ttlMs, 'here')
