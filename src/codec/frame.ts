@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { cacheError } from '../kernel/errors'
+import { decodeExtension, encodeExtension, noExtension } from './frame-extension'
 
 /** What an entry in the shared tier carries beside its value. */
 export interface FrameHeader {
@@ -39,8 +40,7 @@ export type DecodedFrame =
  *   0 magic   1 kind   2 version   3 format   4 u32 checksum of everything else
  *   8 fill id (8)   16 f64 stamp   24 f64 createdAt   32 f64 expiresAt   40 f32 loadTime
  *   44 u32 key length, key   u16 tag count, each: u16 length, tag   u32 payload length, payload
- * Version 2, only for entries that need it, has between tags and payload:
- *   f64 staleUntil   u8 flags (1: an error; 2: a validator)   u16 validator length, validator
+ * Version 2, only for entries that need it, has an extension between tags and payload: see frame-extension.ts.
  * A lease is the first four bytes and its token. Bytes once released are pinned by the golden test and never reinterpreted.
  */
 const magic = 0xca
@@ -48,9 +48,6 @@ const valueKind = 0x56
 const leaseKind = 0x4c
 const plainVersion = 1
 const extendedVersion = 2
-const errorFlag = 1
-const validatorFlag = 2
-const extensionBytes = 11
 const keyAt = 48
 const longestLease = 256
 
@@ -158,48 +155,6 @@ function decodeValue(bytes: Buffer, key: string): DecodedFrame {
     validator: extension.validator,
   }
   return { kind: 'value', header, format: bytes[3]!, payload: bytes.subarray(payloadAt) }
-}
-
-interface Extension {
-  readonly length: number
-  readonly staleUntil: number | undefined
-  readonly isError: boolean
-  readonly validator: string | undefined
-}
-
-const noExtension: Extension = { length: 0, staleUntil: undefined, isError: false, validator: undefined }
-
-/** Empty where version 1 says it all, so that processes which know no other go on reading most entries. */
-function encodeExtension({ expiresAt, staleUntil, isError, validator }: FrameHeader): Buffer {
-  if (staleUntil === expiresAt && !isError && validator === undefined) return Buffer.alloc(0)
-  const text = Buffer.from(validator ?? '')
-  if (text.length > 0xffff) {
-    throw cacheError(
-      'CW_VALUE_TOO_LARGE',
-      'A validator takes at most 65535 bytes; give a shorter one, such as a digest.',
-    )
-  }
-  const extension = Buffer.alloc(extensionBytes + text.length)
-  extension.writeDoubleBE(staleUntil, 0)
-  extension[8] = (isError ? errorFlag : 0) | (validator === undefined ? 0 : validatorFlag)
-  extension.writeUInt16BE(text.length, 9)
-  extension.set(text, extensionBytes)
-  return extension
-}
-
-/** Undefined if the bytes end before it does. */
-function decodeExtension(bytes: Buffer, at: number): Extension | undefined {
-  if (at + extensionBytes > bytes.length) return undefined
-  const textAt = at + extensionBytes
-  const textEnd = textAt + bytes.readUInt16BE(at + 9)
-  if (textEnd > bytes.length) return undefined
-  const flags = bytes[at + 8]!
-  return {
-    length: textEnd - at,
-    staleUntil: bytes.readDoubleBE(at),
-    isError: (flags & errorFlag) !== 0,
-    validator: (flags & validatorFlag) === 0 ? undefined : bytes.toString('utf8', textAt, textEnd),
-  }
 }
 
 // The first four bytes are where the checksum starts from, so that they are covered without a copy or a second pass.
