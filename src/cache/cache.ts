@@ -126,8 +126,8 @@ export class Cache<Value = unknown> {
     this.#check(rules.list, keys, 'evictMany', 'the keys')
     const encoded = keys.map((key) => this.parts.keys.encodeKey(key))
     if (this.parts.isClosed()) return
-    const { writes } = this.parts.tiers
-    await (options.acknowledged === true ? writes.evictEverywhere(encoded) : writes.evict(encoded))
+    const { evictions } = this.parts.tiers
+    await (options.acknowledged === true ? evictions.evictEverywhere(encoded) : evictions.evict(encoded))
   }
 
   /**
@@ -137,7 +137,7 @@ export class Cache<Value = unknown> {
    */
   async expire(key: CacheKeyParts): Promise<void> {
     const encoded = this.parts.keys.encodeKey(key)
-    if (!this.parts.isClosed()) await this.parts.tiers.writes.expire([encoded])
+    if (!this.parts.isClosed()) await this.parts.tiers.evictions.expire([encoded])
   }
 
   /**
@@ -160,7 +160,7 @@ export class Cache<Value = unknown> {
       )
     }
     const key = this.parts.keys.encodeKey(prefix)
-    if (!this.parts.isClosed()) await this.parts.tiers.writes.evictPrefix(key)
+    if (!this.parts.isClosed()) await this.parts.tiers.evictions.evictPrefix(key)
   }
 
   /**
@@ -176,18 +176,18 @@ export class Cache<Value = unknown> {
   async evictMatching(pattern: string): Promise<number> {
     this.#check(rules.text, pattern, 'evictMatching', 'the pattern')
     const encoded = this.parts.keys.encodePattern(pattern)
-    return this.parts.isClosed() ? 0 : this.parts.tiers.writes.evictMatching(encoded, compilePattern(encoded))
+    return this.parts.isClosed() ? 0 : this.parts.tiers.evictions.evictMatching(encoded, compilePattern(encoded))
   }
 
   /** Removes every entry of this cache that carries one of the tags; the same cost however many there are. */
   async evictTags(tags: readonly string[]): Promise<void> {
     checkTags(tags, `evictTags of cache '${this.name}'`)
-    if (!this.parts.isClosed()) await this.parts.tiers.writes.evictTags(tags)
+    if (!this.parts.isClosed()) await this.parts.tiers.evictions.evictTags(tags)
   }
 
   /** Removes every entry of this cache; the same cost however many there are. */
   async clear(): Promise<void> {
-    if (!this.parts.isClosed()) await this.parts.tiers.writes.clear()
+    if (!this.parts.isClosed()) await this.parts.tiers.evictions.clear()
   }
 
   /** Counts since the manager was made. */

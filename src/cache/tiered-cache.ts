@@ -5,6 +5,7 @@ import { type Lookup, miss } from '../kernel/lookup'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
+import { Evictions } from './evictions'
 import { FlightRegistry } from './flight-registry'
 import type { Isolation } from './isolation'
 import { Loads } from './loads'
@@ -49,11 +50,12 @@ export interface TieredCacheParts {
 
 /**
  * One named cache over its tiers, by encoded keys. The read path and the evict path are told in tier.ts and walked in
- * {@link Loads} and {@link Writes}; here is what they share, and what the feed tells them.
+ * {@link Loads} and {@link Evictions}; here is what they share, and what the feed tells them.
  */
 export class TieredCache {
   readonly loads: Loads
   readonly writes: Writes
+  readonly evictions: Evictions
   readonly #flights = new FlightRegistry()
   readonly #fence = new WriteFence()
   readonly #changes = new WriteFence()
@@ -61,7 +63,8 @@ export class TieredCache {
   constructor(private readonly parts: TieredCacheParts) {
     const shared = { ...parts, flights: this.#flights, fence: this.#fence, changes: this.#changes }
     this.loads = new Loads({ ...shared, isShared: parts.shared !== undefined })
-    this.writes = new Writes(shared)
+    this.evictions = new Evictions(shared)
+    this.writes = new Writes({ ...shared, evictions: this.evictions })
   }
 
   /** Whether entries carry markers that are known only when they are loaded, or that a load must be numbered for. */
@@ -136,7 +139,7 @@ export class TieredCache {
 
   /** The local half of clearing this cache and all others. */
   clearHere(): void {
-    this.writes.clearHere()
+    this.evictions.clearHere()
   }
 
   /** Lets nobody join a load that began before a tag was evicted. */

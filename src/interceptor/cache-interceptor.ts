@@ -197,10 +197,10 @@ async function evict(targets: readonly Target[], invocation: Invocation, outcome
             ? cache.evictTags(tags)
             : manager.evictTags(tags)
           : undefined
-      const { writes } = cache.parts.tiers
+      const { evictions } = cache.parts.tiers
       const evictKey = async (): Promise<void> => {
         const key = keyAfter(its, invocation, outcome)
-        if (key !== undefined) await (operation.expire ? writes.expire([key]) : writes.evict([key]))
+        if (key !== undefined) await (operation.expire ? evictions.expire([key]) : evictions.evict([key]))
       }
       await allOf([tagging, evictKey()].filter((part) => part !== undefined))
     }),

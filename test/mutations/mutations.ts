@@ -86,8 +86,8 @@ const pillars: readonly Mutation[] = [
   {
     name: 'second-local-drop',
     breaks: 'what a reader fetched from the shared tier during an evict stays in memory (G1)',
-    file: 'src/cache/writes.ts',
-    text: '      // Meanwhile another reader may have fetched the old value from the shared tier.\n      for (const key of keys) this.#dropHere(key)\n',
+    file: 'src/cache/evictions.ts',
+    text: '      // Meanwhile another reader may have fetched the old value from the shared tier.\n      for (const key of keys) this.dropHere(key)\n',
     by: '',
     noticedBy: { [processes]: ['C95 what a reader fetched'] },
   },
@@ -258,7 +258,7 @@ const flights: readonly Mutation[] = [
   {
     name: 'detaching-before',
     breaks: 'a load is joined while a tag that it may carry is being evicted (G1)',
-    file: 'src/cache/writes.ts',
+    file: 'src/cache/evictions.ts',
     text: "    this.parts.flights.detachTagged()\n    try {\n      await this.#moveMarkers(names, 'evict', what)\n",
     by: "    try {\n      await this.#moveMarkers(names, 'evict', what)\n",
     noticedBy: { [singleSteps]: ['G1 a load from before is not joined'] },
@@ -266,7 +266,7 @@ const flights: readonly Mutation[] = [
   {
     name: 'detaching-after',
     breaks: 'a load that began while a tag was being evicted is joined by who comes after (G1)',
-    file: 'src/cache/writes.ts',
+    file: 'src/cache/evictions.ts',
     text: "      await this.#moveMarkers(names, 'evict', what)\n    } finally {\n      this.parts.flights.detachTagged()\n",
     by: "      await this.#moveMarkers(names, 'evict', what)\n    } finally {\n",
     noticedBy: { [singleSteps]: ['G1 a load that begins is not joined afterwards'] },
@@ -282,7 +282,7 @@ const flights: readonly Mutation[] = [
   {
     name: 'clear-during-a-put',
     breaks: 'a put that began before a clear is kept after it (G1)',
-    file: 'src/cache/writes.ts',
+    file: 'src/cache/evictions.ts',
     text: '    this.parts.fence.noteAll()\n',
     by: '',
     noticedBy: { [interleavings]: ['G1 a put whose method ran while'] },
@@ -298,7 +298,7 @@ const flights: readonly Mutation[] = [
   {
     name: 'second-half-of-a-clear',
     breaks: 'what a reader fetched from the shared tier during a clear stays in memory (G1)',
-    file: 'src/cache/writes.ts',
+    file: 'src/cache/evictions.ts',
     text: "[this.parts.names.all], 'clear', {})\n    } finally {\n      this.clearHere()\n",
     by: "[this.parts.names.all], 'clear', {})\n    } finally {\n",
     noticedBy: { [singleSteps]: ['G1 a load that begins is not joined afterwards'] },
@@ -796,7 +796,7 @@ const comingAndGoing: readonly Mutation[] = [
   {
     name: 'acknowledgement-at-close',
     breaks: 'close() leaves an evict that is to be acknowledged',
-    file: 'src/cache/writes.ts',
+    file: 'src/cache/evictions.ts',
     text: 'await background.follow(this.#evictUntilUnbelieved(keys))',
     by: 'await this.#evictUntilUnbelieved(keys)',
     noticedBy: { [closing]: ['finishes an evict that is to be acknowledged'] },
