@@ -1,6 +1,9 @@
-import { Cacheable, CachePut } from 'cachewright'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Cacheable, CachePut, createCacheManager } from 'cachewright'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
+import { settle } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // Loads and what happens meanwhile: C77, C80, C82, C84, C94, C95, C97, C98, C100, C108, C109, K6, K9, K10, K13.
@@ -305,4 +308,37 @@ describe.each(places)('a load, cached %s', (place) => {
     await its.clock.advance(9_000)
     expect(await service.find('a')).toBe(2)
   })
+})
+
+test('G8 a load that sets off the next one, over and over, keeps none of the former', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const manager = createCacheManager()
+  const values: WeakRef<object>[] = []
+  const [entered, last] = [gate(), gate()]
+  const load = (round: number): void => {
+    const loader = async (): Promise<object> => {
+      if (round === 20) {
+        await entered.pass()
+        await last.pass()
+      } else setImmediate(load, round + 1)
+      const value = { round }
+      values.push(new WeakRef(value))
+      return value
+    }
+    void manager.cache('c').getOrLoad(round, loader, { ttl: 0 })
+  }
+  entered.open()
+  load(0)
+  await entered.entered
+  // What is looked at is kept until the end of the turn, and more than one collection may be needed.
+  for (let turn = 0; turn < 3; turn++) {
+    await settle()
+    collect()
+  }
+  expect(values).toHaveLength(20)
+  expect(values.filter((value) => value.deref() !== undefined).length).toBeLessThan(4)
+  last.open()
+  await settle()
+  await manager.close()
 })
