@@ -1,10 +1,20 @@
-import { Cacheable, CacheEvict } from 'cachewright'
+import { types } from 'node:util'
+import { Cacheable, CacheEvict, CachePut, cacheContext, type LoadOptions } from 'cachewright'
+import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
+import { settle } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // Answers that say there is nothing, and errors that are answers: C55, C56, C61, C63, C66.
 
 afterEach(() => void jest.restoreAllMocks())
+
+const unexpected = (): never => {
+  throw new Error('not expected')
+}
+const throwing = (error: unknown) => (): never => {
+  throw error
+}
 
 class NotFound extends Error {
   constructor(readonly id: string) {
@@ -131,7 +141,7 @@ describe.each(places)('an error that is an answer, cached %s', (place) => {
       const error = await thrownBy(theOther)
       expect(other.calls).toBe(0)
       expect(error).toBeInstanceOf(NotFound)
-      expect(error.id).toBe('a')
+      expect([error.message, error.id, error.name]).toEqual(['no a', 'a', 'NotFound'])
       expect(error.stack).toContain('theOther')
     })
   }
@@ -196,7 +206,9 @@ describe.each(places)('an error that is an answer, cached %s', (place) => {
 
   test('one that cannot be carried is kept in the process, and the shared tier says so once', async () => {
     quietly()
-    class Foreign extends Error {}
+    class Foreign extends Error {
+      readonly id = '7'
+    }
     const load = jest.fn(() => {
       throw new Foreign('foreign')
     })
@@ -204,6 +216,7 @@ describe.each(places)('an error that is an answer, cached %s', (place) => {
     for (let call = 0; call < 2; call++) {
       const error = await thrownBy(() => cache.getOrLoad('f', load, { cacheErrors: { ttl: '1s' } }))
       expect(error).toBeInstanceOf(Foreign)
+      expect(error.id).toBe('7')
     }
     expect(load).toHaveBeenCalledTimes(1)
     expect(cache.stats().refused).toBe(place === 'on Redis' ? 1 : 0)
@@ -228,6 +241,164 @@ describe.each(places)('an error that is an answer, cached %s', (place) => {
     expect((await thrownBy(() => cache.getOrLoad('a', load, { cacheErrors }))).message).toBe('source')
     expect(await cache.lookup('a')).toEqual({ found: false })
     expect(skipped).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe.each(places)('an error that is kept, cached %s', (place) => {
+  const its = world(place, { defaults: { cacheErrors: { ttl: '1m' } }, maxStaleness: '1h' })
+  const { manager } = its
+  const cache = () => its.caching.cache<unknown>('c')
+  const fail = (error: unknown, options: LoadOptions<unknown> = {}) =>
+    cache()
+      .getOrLoad('a', throwing(error), options)
+      .then(unexpected, (it: unknown) => it)
+  const again = () =>
+    cache()
+      .getOrLoad('a', unexpected)
+      .then(unexpected, (it: unknown) => it)
+
+  test('C55 is an error of the language each time it is thrown', async () => {
+    const thrown = [await fail(new RangeError('no row')), await again(), await again()]
+    for (const error of thrown) {
+      expect(error).toBeInstanceOf(RangeError)
+      expect(types.isNativeError(error)).toBe(true)
+      expect(Object.prototype.toString.call(error)).toBe('[object Error]')
+    }
+    expect(cache().stats().loadFailures).toBe(1)
+  })
+
+  test('C55 G10 is no value to who only looks', async () => {
+    await fail(new Error('source'))
+    expect(await cache().lookup('a')).toEqual({ found: false })
+    expect(await cache().getMany(['a', 'b'])).toEqual([undefined, undefined])
+    if (place === 'on Redis') {
+      expect(await (await its.another()).cache('c').lookup('a')).toEqual({ found: false })
+    }
+  })
+
+  test('C55 gives way to what a put of the same method brings', async () => {
+    class Service {
+      @Cacheable({ manager, cache: 'c', key: () => 'a' })
+      async find(): Promise<unknown> {
+        throw new Error('not found')
+      }
+      @Cacheable({ manager, cache: 'c', key: () => 'a' })
+      @CachePut({ manager, cache: 'other', key: () => 'a' })
+      async renew(): Promise<unknown> {
+        return 'found'
+      }
+    }
+    const service = new Service()
+    await expect(service.find()).rejects.toThrow('not found')
+    await service.renew()
+    expect(await service.find()).toBe('found')
+  })
+
+  test('may be frozen', async () => {
+    await fail(Object.freeze(new RangeError('no row')))
+    const error = await again()
+    expect(error).toBeInstanceOf(RangeError)
+    expect(error).toHaveProperty('message', 'no row')
+  })
+
+  test('cannot be changed for others, however deep', async () => {
+    await fail(Object.assign(new RangeError('no row'), { details: { n: 1 } }))
+    const first = (await again()) as { details: { n: number } }
+    try {
+      first.details.n = 2
+    } catch {}
+    expect(await again()).toHaveProperty('details', { n: 1 })
+  })
+
+  test('the first caller cannot change it either', async () => {
+    const first = (await fail(Object.assign(new RangeError('no row'), { details: { n: 1 } }))) as {
+      details: { n: number }
+    }
+    try {
+      first.details.n = 2
+    } catch {}
+    expect(await again()).toHaveProperty('details', { n: 1 })
+  })
+
+  test('may be a plain object', async () => {
+    await fail({ n: 1 })
+    const first = (await again()) as { n: number }
+    try {
+      first.n = 2
+    } catch {}
+    expect(await again()).toEqual({ n: 1 })
+  })
+
+  test('may have fields that cannot be read', async () => {
+    quietly()
+    const error = Object.defineProperty(new RangeError('no row'), 'detail', {
+      enumerable: true,
+      get: () => {
+        throw new Error('getter')
+      },
+    })
+    expect(await fail(error)).toBe(error)
+  })
+
+  test('goes with the tags that its operation names', async () => {
+    await fail(new Error('source'), { tags: ['x'] })
+    await expect(cache().getOrLoad('a', unexpected)).rejects.toThrow('source')
+    await its.caching.evictTags(['x'])
+    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
+  })
+
+  test('goes with the tags that the method names', async () => {
+    await cache()
+      .getOrLoad(
+        'a',
+        () => {
+          cacheContext()!.addTags('x')
+          throw new Error('source')
+        },
+        { tags: [] },
+      )
+      .catch(() => {})
+    await its.caching.evictTags(['x'])
+    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
+  })
+
+  test('G1 from before an evict of its tag is not kept', async () => {
+    const slow = gate<unknown>()
+    const loading = cache().getOrLoad('a', () => slow.pass(), { tags: ['x'] })
+    loading.catch(() => {})
+    await slow.entered
+    await its.caching.evictTags(['x'])
+    slow.fail(new Error('source'))
+    await expect(loading).rejects.toThrow('source')
+    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
+  })
+
+  if (place === 'on Redis') {
+    test('C55 is the answer in other processes too', async () => {
+      await fail(new RangeError('no row'))
+      const reading = (await its.another()).cache('c').getOrLoad('a', unexpected)
+      await expect(reading).rejects.toThrow(RangeError)
+      await expect(reading).rejects.toThrow('no row')
+    })
+  }
+})
+
+describe('an error that another process keeps', () => {
+  const defaults = { ttl: '10s', refreshAhead: 0.8, cacheErrors: { ttl: '10s' } } as const
+  const its = world('on Redis', { defaults, maxStaleness: '1h' })
+  test('is no more loaded ahead of its end than one of this process', async () => {
+    const other = (await its.another()).cache<unknown>('c')
+    await its.caching
+      .cache<unknown>('c')
+      .getOrLoad('a', throwing(new Error('source')))
+      .catch(() => {})
+    await expect(other.getOrLoad('a', unexpected)).rejects.toThrow('source')
+    its.clock.jump(8_000)
+    const load = jest.fn(unexpected)
+    await expect(other.getOrLoad('a', load)).rejects.toThrow('source')
+    await settle()
+    await eventually(() => other.parts.tiers.loading === 0)
+    expect(load).not.toHaveBeenCalled()
   })
 })
 

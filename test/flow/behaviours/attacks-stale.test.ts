@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import { Cacheable, type CacheManager, createCacheManager } from 'cachewright'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
@@ -11,9 +10,6 @@ afterEach(() => void jest.restoreAllMocks())
 
 const broken = (): never => {
   throw new Error('source')
-}
-const unexpected = (): never => {
-  throw new Error('not expected')
 }
 
 describe('a tag that another process evicts while a stale value is loaded anew', () => {
@@ -115,107 +111,6 @@ describe.each(places)('a caller who leaves, cached %s', (place) => {
     await entered.entered
     leaving.abort(new Error('left'))
     await expect(reading).rejects.toThrow('left')
-  })
-})
-
-describe.each(places)('errors that are kept, cached %s', (place) => {
-  const its = world(place, { defaults: { cacheErrors: { ttl: '1m' } }, maxStaleness: '1h' })
-  const fail = (error: unknown) =>
-    its.caching
-      .cache<unknown>('c')
-      .getOrLoad('a', () => {
-        throw error
-      })
-      .then(unexpected, (it: unknown) => it)
-  const again = () =>
-    its.caching
-      .cache<unknown>('c')
-      .getOrLoad('a', unexpected)
-      .then(unexpected, (it: unknown) => it)
-
-  test('may be frozen', async () => {
-    await fail(Object.freeze(new RangeError('no row')))
-    const error = await again()
-    expect(error).toBeInstanceOf(RangeError)
-    expect(error).toHaveProperty('message', 'no row')
-  })
-  test('are errors to Node', async () => {
-    await fail(new RangeError('no row'))
-    expect(types.isNativeError(await again())).toBe(true)
-  })
-  test('cannot be changed for others, however deep', async () => {
-    await fail(Object.assign(new RangeError('no row'), { details: { n: 1 } }))
-    const first = (await again()) as { details: { n: number } }
-    try {
-      first.details.n = 2
-    } catch {}
-    expect(await again()).toHaveProperty('details', { n: 1 })
-  })
-  test('the first caller cannot change them either', async () => {
-    const first = (await fail(Object.assign(new RangeError('no row'), { details: { n: 1 } }))) as {
-      details: { n: number }
-    }
-    try {
-      first.details.n = 2
-    } catch {}
-    expect(await again()).toHaveProperty('details', { n: 1 })
-  })
-  test('may be plain objects', async () => {
-    await fail({ n: 1 })
-    const first = (await again()) as { n: number }
-    try {
-      first.n = 2
-    } catch {}
-    expect(await again()).toEqual({ n: 1 })
-  })
-  test('may have fields that cannot be read', async () => {
-    quietly()
-    const error = Object.defineProperty(new RangeError('no row'), 'detail', {
-      enumerable: true,
-      get: () => {
-        throw new Error('getter')
-      },
-    })
-    expect(await fail(error)).toBe(error)
-  })
-  if (place === 'on Redis') {
-    test('of the language reach another process', async () => {
-      await fail(new RangeError('no row'))
-      const other = (await its.another()).cache<unknown>('c')
-      await expect(other.getOrLoad('a', unexpected)).rejects.toThrow('no row')
-    })
-    test('of registered classes reach another process', async () => {
-      class NotFound extends Error {
-        constructor(readonly id: string) {
-          super('nope')
-          this.name = 'NotFound'
-        }
-      }
-      const one = (await its.another({ types: [NotFound] })).cache<unknown>('c')
-      const other = (await its.another({ types: [NotFound] })).cache<unknown>('c')
-      await one
-        .getOrLoad('a', () => {
-          throw new NotFound('7')
-        })
-        .catch(() => {})
-      const error = (await other.getOrLoad('a', unexpected).catch((it: unknown) => it)) as Error
-      expect(error).toBeInstanceOf(NotFound)
-      expect(error).toHaveProperty('id', '7')
-      expect(error.message).toBe('nope')
-      expect(error.name).toBe('NotFound')
-    })
-  }
-  test('class with private fields / unregistered', async () => {
-    quietly()
-    class NotFound extends Error {
-      constructor(readonly id: string) {
-        super('nope')
-      }
-    }
-    await fail(new NotFound('7'))
-    const error = await again()
-    expect(error).toBeInstanceOf(NotFound)
-    expect(error).toHaveProperty('id', '7')
   })
 })
 
@@ -366,58 +261,6 @@ describe.each(places)('an expire after a load that failed, cached %s', (place) =
   })
 })
 
-describe.each(places)('errors that are answers, cached %s', (place) => {
-  const its = world(place, { defaults: { cacheErrors: { ttl: '1m' } }, maxStaleness: '1h' })
-  const cache = () => its.caching.cache<unknown>('c')
-  const fail = (options = {}) =>
-    cache()
-      .getOrLoad('a', broken, options)
-      .catch(() => {})
-
-  test('G10 are no values to who only looks', async () => {
-    await fail()
-    expect(await cache().lookup('a')).toEqual({ found: false })
-    expect(await cache().getMany(['a'])).toEqual([undefined])
-    if (place === 'on Redis') {
-      expect(await (await its.another()).cache('c').lookup('a')).toEqual({ found: false })
-    }
-  })
-
-  test('go with the tags that their operation names', async () => {
-    await fail({ tags: ['x'] })
-    await expect(cache().getOrLoad('a', unexpected)).rejects.toThrow('source')
-    await its.caching.evictTags(['x'])
-    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
-  })
-
-  test('go with the tags that the method names', async () => {
-    const { cacheContext } = await import('cachewright')
-    await cache()
-      .getOrLoad(
-        'a',
-        () => {
-          cacheContext()!.addTags('x')
-          return broken()
-        },
-        { tags: [] },
-      )
-      .catch(() => {})
-    await its.caching.evictTags(['x'])
-    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
-  })
-
-  test('G1 from before an evict of their tag are not kept', async () => {
-    const slow = gate<unknown>()
-    const loading = cache().getOrLoad('a', () => slow.pass(), { tags: ['x'] })
-    loading.catch(() => {})
-    await slow.entered
-    await its.caching.evictTags(['x'])
-    slow.fail(new Error('source'))
-    await expect(loading).rejects.toThrow('source')
-    expect(await cache().getOrLoad('a', () => 'new')).toBe('new')
-  })
-})
-
 describe.each(places)('a load over a stale value, cached %s', (place) => {
   const its = world(place, { defaults: { ttl: '10s', staleIfError: '15s', loadDeadline: '3s' }, maxStaleness: '1h' })
   const cache = () => its.caching.cache<unknown>('c')
@@ -492,23 +335,4 @@ describe.each(places)('a method of two caches, cached %s', (place) => {
       service.slow.open('new')
     },
   )
-})
-
-describe('an error that another process keeps', () => {
-  const defaults = { ttl: '10s', refreshAhead: 0.8, cacheErrors: { ttl: '10s' } } as const
-  const its = world('on Redis', { defaults, maxStaleness: '1h' })
-  test('is no more loaded ahead of its end than one of this process', async () => {
-    const other = (await its.another()).cache<unknown>('c')
-    await its.caching
-      .cache<unknown>('c')
-      .getOrLoad('a', broken)
-      .catch(() => {})
-    await expect(other.getOrLoad('a', unexpected)).rejects.toThrow('source')
-    its.clock.jump(8_000)
-    const load = jest.fn(unexpected)
-    await expect(other.getOrLoad('a', load)).rejects.toThrow('source')
-    await settle()
-    await eventually(() => other.parts.tiers.loading === 0)
-    expect(load).not.toHaveBeenCalled()
-  })
 })
