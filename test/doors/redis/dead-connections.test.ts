@@ -1,11 +1,21 @@
 import { createCacheManager } from 'cachewright'
 import { redis } from 'cachewright/redis'
+import { failFast, listenOnly } from '../../../src/redis/client-options'
 import { eventually } from '../../support/eventually'
 import { expectWarnings, redisHouse, timeOf } from './processes'
 
 // C86 G4 what a circuit must find out by itself, and what must not open it.
 
 const house = redisHouse()
+
+/** How long a connection may be silent here, in place of ten seconds. */
+const silenceMs = 1_500
+
+beforeEach(() => {
+  for (const options of [failFast, listenOnly] as { socketTimeout: number }[])
+    jest.replaceProperty(options, 'socketTimeout', silenceMs)
+})
+afterEach(() => void jest.restoreAllMocks())
 
 function busy(ms: number): void {
   const until = performance.now() + ms
@@ -71,13 +81,13 @@ test('a server that answers too late is asked no more, however long that lasts',
   proxy.delay(75)
   await one.cache('c').getOrLoad('first', async () => 1)
   await eventually(() => states.length === 1)
-  const until = performance.now() + 12_000
+  const until = performance.now() + 2 * silenceMs
   while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 100))
   expect(states).toEqual(['open'])
   expect(proxy.accepted).toBe(2)
   proxy.delay(0)
   await eventually(() => states.length === 2, { within: 1_000 })
-}, 20_000)
+}, 10_000)
 
 test('a connection that is accepted and leads nowhere is made anew', async () => {
   expectWarnings()
@@ -87,9 +97,9 @@ test('a connection that is accepted and leads nowhere is made anew', async () =>
   expect((await one.ready()).shared).toBe('away')
   for (const connection of proxy.connections) connection.hold()
   proxy.release()
-  await eventually(() => proxy.accepted >= 4, { within: 15_000 })
+  await eventually(() => proxy.accepted >= 4, { within: 5_000 })
   await eventually(async () => (await one.ready()).shared === 'connected')
-}, 25_000)
+}, 15_000)
 
 test('so is one that leads nowhere while nothing is told either', async () => {
   const proxy = await house.proxy()
@@ -104,9 +114,9 @@ test('so is one that leads nowhere while nothing is told either', async () => {
   }
   await one.cache('c').getOrLoad('a', async () => 1)
   await eventually(() => states.length === 1)
-  await eventually(() => states.at(-1) === 'closed', { within: 15_000 })
+  await eventually(() => states.at(-1) === 'closed', { within: 5_000 })
   await eventually(async () => {
     await one.cache('c').getOrLoad('b', async () => 2)
     return (await house.open().cache('c').get('b')) === 2
   })
-}, 25_000)
+}, 15_000)
