@@ -48,7 +48,8 @@ export function standingOf(
   const on = (what: string, name?: string | symbol): Error => misplaced(decorator, what, name, allowed)
   if (isStandardContext(second)) {
     const kind = allowed.find((its) => its === second.kind)
-    if (kind === undefined || typeof first !== 'function') throw on(`a ${second.kind}`)
+    if (kind === undefined || typeof first !== 'function')
+      throw on(`${second.kind === 'accessor' ? 'an' : 'a'} ${second.kind}`)
     return {
       kind,
       place: {
