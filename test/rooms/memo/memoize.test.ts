@@ -1,15 +1,16 @@
 import 'reflect-metadata'
-import { isCacheError, memoize } from 'cachewright'
+import { type CacheError, memoize } from 'cachewright'
 import { ManualClock } from '../../support/manual-clock'
 
-function refusalOf(call: () => unknown) {
+function refusalOf(call: () => unknown): CacheError {
+  let thrown: unknown
   try {
     call()
   } catch (error) {
-    if (isCacheError(error)) return error
-    throw error
+    thrown = error
   }
-  throw new Error('it was not refused')
+  expect(thrown).toMatchObject({ code: expect.stringMatching(/^CW_/) })
+  return thrown as CacheError
 }
 
 type Loose = (its: unknown, options?: unknown) => unknown
