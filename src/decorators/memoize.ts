@@ -47,7 +47,10 @@ export interface MemoizeDecorator<Key> {
     method: Method & MethodFits<Key, Method>,
     context: ClassMethodDecoratorContext<This>,
   ): void
-  /** The legacy dialect (`experimentalDecorators`), in which a getter is known by what it returns. */
+  /**
+   * The legacy dialect (`experimentalDecorators`). What it passes does not tell a getter that returns a function from a
+   * method, so that function is held to the rules of a method.
+   */
   <Value>(
     target: object,
     name: string | symbol,

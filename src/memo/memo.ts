@@ -15,14 +15,14 @@ export interface MemoInfo {
 }
 
 /** What is kept of one function, or of one method on one instance. */
-export interface Memo<Arguments extends readonly unknown[] = readonly unknown[]> {
+export interface Memo<Arguments extends readonly unknown[] = readonly unknown[], Result = unknown> {
   /**
    * The result kept for these arguments, if there is one. Calls nothing, counts nothing, and is no use that would keep
    * the result longer.
    *
    * @throws CW_KEY_UNSUPPORTED, CW_FUNCTION_FAILED (as the other methods that take arguments)
    */
-  peek(...args: Arguments): Lookup<unknown>
+  peek(...args: Arguments): Lookup<Result>
   /** Removes the result for these arguments, and whatever a call under way would keep. @returns whether there was one */
   evict(...args: Arguments): boolean
   /** Removes every result, and whatever a call under way would keep. The counters stay. */

@@ -11,7 +11,7 @@ import type { Synchronous } from './synchronous'
 type AnyFunction = (...args: never[]) => unknown
 
 /** A memoised function: called as the one it was made of, which it keeps the results of in `memo`. */
-export type Memoized<Its extends AnyFunction> = Its & { readonly memo: Memo<Parameters<Its>> }
+export type Memoized<Its extends AnyFunction> = Its & { readonly memo: Memo<Parameters<Its>, ReturnType<Its>> }
 
 /**
  * Makes of a synchronous function one that keeps its results, as `@Memoize` does for methods. What it was called on

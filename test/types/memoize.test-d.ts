@@ -145,6 +145,7 @@ export class Whole {}
 export const half = memoize((count: number, by = 2) => count / by, { key: (count, by) => [count, by], ttl: '1s' })
 export const found: number = half(4) + half(4, 2)
 export const kept = half.memo.peek(4)
+export const value: number | undefined = kept.found ? kept.value : undefined
 half.memo.evict(4, 2)
 export const ratio: number = half.memo.info().ratio
 
