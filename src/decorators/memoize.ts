@@ -113,7 +113,8 @@ function decorate(options: MemoizeOptions<KeyFunction>, args: readonly unknown[]
   const memos = new Memos(new MemoDefinition(method, present, options, here), options.scope ?? 'instance')
   standing.name(method)
   const wrapper = function (this: unknown, ...given: unknown[]): unknown {
-    return memos.call(this, given)
+    const memo = memos.of(this)
+    return memo === undefined ? Reflect.apply(present, this, given) : memo.call(this, given)
   }
   dressAs(wrapper, present)
   Object.defineProperty(wrapper, memosOf, { value: memos })

@@ -2,7 +2,6 @@ import { type Lookup, miss } from '../kernel/lookup'
 import { isThenable } from '../kernel/thenable'
 import type { Memo, MemoInfo } from './memo'
 import type { MemoDefinition } from './memo-definition'
-import type { MemoKey } from './memo-keys'
 import { type KeptResult, RecentResults } from './recent-results'
 
 /** The {@link Memo} of one function, or of one method on one instance. It does not know the instance. */
@@ -26,8 +25,9 @@ export class MemoTable implements Memo {
    * @throws what the function throws; CW_KEY_UNSUPPORTED before it is called; CW_ASYNC_METHOD if it answers a promise
    */
   call(self: unknown, args: readonly unknown[]): unknown {
-    const key = this.#definition.keys.ofCall(args)
-    if (key === undefined) return Reflect.apply(this.#definition.original, self, args)
+    const definition = this.#definition
+    const key = definition.keys.ofCall(args)
+    if (key === undefined) return Reflect.apply(definition.original, self, args)
     const kept = this.#results.get(key)
     if (kept !== undefined) {
       if (this.#isLive(kept)) {
@@ -36,7 +36,16 @@ export class MemoTable implements Memo {
       }
       this.#results.delete(kept)
     }
-    return this.#make(key, self, args)
+    // Called from here and not from a function of its own: calls within calls have one stack for all of them.
+    const removals = this.#removals
+    this.#misses++
+    const value: unknown = Reflect.apply(definition.original, self, args)
+    if (isThenable(value)) throw definition.refusePromise(value)
+    const { ttlMs } = definition
+    if (removals === this.#removals && ttlMs > 0) {
+      this.#results.set(key, value, ttlMs === Number.POSITIVE_INFINITY ? ttlMs : definition.clock.now() + ttlMs)
+    }
+    return value
   }
 
   peek(...args: readonly unknown[]): Lookup<unknown> {
@@ -70,19 +79,6 @@ export class MemoTable implements Memo {
 
   keyOf(...args: readonly unknown[]): string {
     return this.#definition.keys.textOf(args)
-  }
-
-  #make(key: MemoKey, self: unknown, args: readonly unknown[]): unknown {
-    const definition = this.#definition
-    const removals = this.#removals
-    this.#misses++
-    const value: unknown = Reflect.apply(definition.original, self, args)
-    if (isThenable(value)) throw definition.refusePromise(value)
-    const { ttlMs } = definition
-    if (removals === this.#removals && ttlMs > 0) {
-      this.#results.set(key, value, ttlMs === Number.POSITIVE_INFINITY ? ttlMs : definition.clock.now() + ttlMs)
-    }
-    return value
   }
 
   #isLive({ expiresAt }: KeptResult): boolean {

@@ -27,12 +27,6 @@ export class Memos {
     return memo
   }
 
-  /** Answers a call of the method. */
-  call(self: unknown, args: readonly unknown[]): unknown {
-    const memo = this.of(self)
-    return memo === undefined ? Reflect.apply(this.#definition.original, self, args) : memo.call(self, args)
-  }
-
   #ownerOf(self: unknown): object | undefined {
     if (typeof self === 'function') return self
     if (typeof self !== 'object' || self === null) return undefined

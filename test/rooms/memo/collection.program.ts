@@ -26,10 +26,10 @@ async function collected(scope: MemoScope, result: (row: Row) => unknown): Promi
   const kept = new Row(-1)
   for (let id = 0; id < instances; id++) {
     const row = new Row(id)
-    memos.call(row, [id])
+    memos.of(row)!.call(row, [id])
     alive.push(new WeakRef(row))
   }
-  memos.call(kept, [])
+  memos.of(kept)!.call(kept, [])
   // What a WeakRef was asked for, or made of, stays until the turn is over.
   for (let turn = 0; turn < 3; turn++) {
     await new Promise((resolve) => setImmediate(resolve))
