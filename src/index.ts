@@ -3,7 +3,7 @@
  *
  * The map of the house: `decorators` record what is asked for (`metadata`), the `interceptor` executes it in one fixed
  * order, a `cache` is a chain of loaders over `stores`, the `manager` puts it together, `key` and `codec` say how
- * arguments and values travel, `events` what happened. Redis is a door of its own: `cachewright/redis`.
+ * arguments and values travel, `events` what happened. `memo` is the small cache of synchronous methods. Redis is a door of its own: `cachewright/redis`.
  *
  * @module
  */
@@ -18,6 +18,7 @@ export { CacheEvict } from './decorators/cache-evict'
 export { CachePut } from './decorators/cache-put'
 export { Cacheable } from './decorators/cacheable'
 export { Caching, type CachingOperations } from './decorators/caching'
+export { Memoize, type MemoizeDecorator, type MemoizeOptions } from './decorators/memoize'
 export type { CacheMethodDecorator } from './decorators/method-decorator'
 export type {
   CacheableOptions,
@@ -47,6 +48,10 @@ export { CacheManager, type ReadyReport } from './manager/cache-manager'
 export type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './manager/caching-options'
 export { configureCaching, createCacheManager } from './manager/configure'
 export type { Finding } from './manager/definition-audit'
+export type { Memo, MemoInfo } from './memo/memo'
+export type { MemoOptions } from './memo/memo-options'
+export { type Memoized, memoize } from './memo/memoize'
+export type { MemoScope } from './memo/memos'
 export type { ErrorFilter, ErrorFilters } from './policies/error-filter'
 export type { CacheErrorsOptions, KeepPolicyOptions, LoadPolicyOptions } from './policies/options'
 export type {

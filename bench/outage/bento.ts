@@ -1,7 +1,5 @@
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
+import { loadContender } from '../contenders/install'
 import type { MakeContender } from './contender'
-import { contendersDir } from './install'
 import type { Product } from './source'
 import { terms } from './terms'
 
@@ -47,10 +45,10 @@ async function open(
   connection: object,
   options: object,
 ): ReturnType<MakeContender> {
-  const { BentoCache, bentostore } = (await load('bentocache')) as BentoRoot
-  const { memoryDriver } = (await load('bentocache/drivers/memory')) as { memoryDriver: Driver }
-  const { redisDriver, redisBusDriver } = (await load('bentocache/drivers/redis')) as Record<string, Driver>
-  const { Redis } = (await load('ioredis')) as { Redis: new (options: object) => Client }
+  const { BentoCache, bentostore } = (await loadContender('bentocache')) as BentoRoot
+  const { memoryDriver } = (await loadContender('bentocache/drivers/memory')) as { memoryDriver: Driver }
+  const { redisDriver, redisBusDriver } = (await loadContender('bentocache/drivers/redis')) as Record<string, Driver>
+  const { Redis } = (await loadContender('ioredis')) as { Redis: new (options: object) => Client }
   const where = { host: '127.0.0.1', port }
   // An instance, which the documentation allows, so that its answers can be counted.
   const client = new Redis({ ...where, ...connection })
@@ -83,10 +81,4 @@ async function open(
     answersOfRedis: () => answers,
     close: () => bento.disconnectAll(),
   }
-}
-
-/** From the folder in which the contenders are installed. */
-async function load(name: string): Promise<unknown> {
-  const from = createRequire(`${contendersDir}/`)
-  return await import(pathToFileURL(from.resolve(name)).href)
 }

@@ -1,10 +1,10 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { installContenders } from '../contenders/install'
 import { boundsOf } from './bounds'
 import { chartText } from './chart'
 import { type ContenderName, contenderNames } from './contender'
 import { figuresOf } from './figures'
-import { installContenders } from './install'
 import { keepPicture, writePage } from './page'
 import { timeline } from './phases'
 import { picture } from './picture'
@@ -84,7 +84,7 @@ let bentocache: boolean | undefined
 /** Asked for once, and said once. */
 function hasBentocache(): boolean {
   if (bentocache === undefined) {
-    bentocache = installContenders()
+    bentocache = installContenders('bentocache')
     if (!bentocache) console.log('bentocache could not be installed (npm ci --prefix bench/contenders): run without it')
   }
   return bentocache

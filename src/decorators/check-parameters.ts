@@ -1,18 +1,17 @@
 import { cacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
-import { keyParameters, usesParameters } from '../metadata/key-parameters'
-import type { Operation } from '../metadata/operation'
+import { type KeySaying, keyParameters, usesParameters } from '../metadata/key-parameters'
 
 /** Classes whose instances have no content a key could be made of. */
 const unusable: readonly unknown[] = [Function, Symbol, Promise, WeakMap, WeakSet, WeakRef]
 
 /**
- * Holds one operation against what the compiler wrote down about the method's parameters, so that a key that can never
+ * Holds what one decorator says of keys against what the compiler wrote down about the method's parameters, so that a key that can never
  * be made is found when the class is defined and not by the first call.
  *
  * @throws CW_KEY_UNSUPPORTED, CW_OPTIONS_CONTRADICT
  */
-export function checkParameters(method: DecoratedMethod, operation: Operation): void {
+export function checkParameters(method: DecoratedMethod, operation: KeySaying & { readonly decorator: string }): void {
   const { marks, where } = method
   const stated = operation.key ?? operation.resultKey
   if (stated !== undefined && marks.keys.length > 0) {

@@ -1,6 +1,7 @@
 import { besideFlight } from '../cache/current-flight'
 import { describeThrown } from '../kernel/describe'
 import { cacheError } from '../kernel/errors'
+import { isThenable } from '../kernel/thenable'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import type { Planned } from './plan'
 
@@ -71,7 +72,7 @@ export class Invocation {
     }
     throw cacheError(
       'CW_SYNC_METHOD',
-      `${this.where} did not return a promise. Caches may have to ask another process, so @Cacheable, @CachePut and @CacheEvict take async methods: make it async. @Memoize, for synchronous methods, is planned; generators and streams cannot be cached.`,
+      `${this.where} did not return a promise. Caches may have to ask another process, so @Cacheable, @CachePut and @CacheEvict take async methods: make it async, or use @Memoize, which is for synchronous ones. Generators and streams cannot be cached.`,
     )
   }
 
@@ -95,8 +96,4 @@ export class Invocation {
     const error = cacheError('CW_FUNCTION_FAILED', `${name} was skipped: ${reason}`, cause)
     manager.reportSkipped(caches[0]?.name, name, error)
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -1,3 +1,5 @@
+import type { Rule } from './options'
+
 /**
  * Where time comes from. Give a manager another clock to test a service without waiting.
  *
@@ -8,6 +10,15 @@ export interface Clock {
   now(): number
   /** Calls back once after `delayMs`; what it returns cancels that. @default timers of the system that keep no process alive */
   setTimer?(callback: () => void, delayMs: number): () => void
+}
+
+/** What a clock given as an option must have. */
+export const clockRule: Rule = {
+  text: 'an object with `now()`, and `setTimer()` if it has one',
+  allows: (value) => {
+    const clock = value as Partial<Clock> | null | undefined
+    return typeof clock?.now === 'function' && (clock.setTimer === undefined || typeof clock.setTimer === 'function')
+  },
 }
 
 /** A {@link Clock} with every part present. */

@@ -16,6 +16,8 @@ const errorKinds = {
   CW_DEFINITION_CONFLICT: Error,
   /** A decorated method answered something that is not a promise. */
   CW_SYNC_METHOD: TypeError,
+  /** A memoised method or function answered a promise. */
+  CW_ASYNC_METHOD: TypeError,
   /** An argument, or what a key function returned, cannot be part of a key. */
   CW_KEY_UNSUPPORTED: TypeError,
   /** A key, tag, condition, unless or partition function of the user threw; the operation was skipped. */

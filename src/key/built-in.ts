@@ -70,15 +70,16 @@ const refusals: readonly (readonly [(value: object) => boolean, string])[] = [
   [types.isSharedArrayBuffer, 'shared memory'],
 ]
 
-/** Says what an object is that has no encoding. */
-export function refusalOf(value: object, prototype: object | null): KeyProblem {
+/** Says what an object is that has no encoding. @param isRegistrable whether there is a manager to be told of its class */
+export function refusalOf(value: object, prototype: object | null, isRegistrable: boolean): KeyProblem {
   for (const [matches, name] of refusals) if (matches(value)) return new KeyProblem(`it is ${name}`)
   const maker: unknown = prototype !== null && Object.hasOwn(prototype, 'constructor') && prototype.constructor
   if (typeof maker !== 'function') return new KeyProblem('its prototype is an object and not a class')
   if (typeof maker.name !== 'string' || maker.name === '') {
-    return new KeyProblem('it is an instance of an anonymous class', { unregistered: 'the class' })
+    return new KeyProblem('it is an instance of an anonymous class', isRegistrable ? { unregistered: 'the class' } : {})
   }
   const name = encodeText(maker.name)
+  if (!isRegistrable) return new KeyProblem(`it is an instance of ${name}`)
   return new KeyProblem(`it is an instance of ${name}, a class this cache manager was not told about`, {
     unregistered: name,
   })

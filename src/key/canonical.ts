@@ -26,8 +26,10 @@ import { Walk } from './walk'
  * {@link KeyProblem}: functions, symbols, other class instances, cycles, symbol-named properties, named properties on
  * arrays and other built-in values (those on binary data go unseen). `toJSON` has no say: two values that serialise
  * alike may still be two.
+ *
+ * @param types the classes whose instances are known; undefined where nobody can make any known
  */
-export function encodeArguments(parts: readonly unknown[], types: TypeRegistry): string {
+export function encodeArguments(parts: readonly unknown[], types: TypeRegistry | undefined): string {
   let count = parts.length
   while (count > 0 && parts[count - 1] === undefined) count--
   if (count === 0) return '!none'
@@ -85,7 +87,7 @@ function encodeObject(value: object, walk: Walk): string {
 }
 
 function encodeInstance(value: object, prototype: object, walk: Walk): string {
-  const registered = walk.types.ofValue(value)
+  const registered = walk.types?.ofValue(value)
   if (registered !== undefined) return encodeRegistered(value, registered, walk)
   const bare = encodeBuiltIn(value, prototype)
   if (bare !== undefined) {
@@ -97,7 +99,7 @@ function encodeInstance(value: object, prototype: object, walk: Walk): string {
     if (brands.isMap(value)) return encodeMap(value, walk)
     if (brands.isSet(value)) return encodeSet(value, walk)
   }
-  throw refusalOf(value, prototype)
+  throw refusalOf(value, prototype, walk.types !== undefined)
 }
 
 function encodeProperties(object: Record<string, unknown>, walk: Walk): string {

@@ -12,8 +12,14 @@ export type KeyValue = string | number | bigint | boolean | null | undefined | o
 /** A key: one value, or several in an array. A value and an array of that one value are the same key. */
 export type CacheKeyParts = KeyValue | readonly KeyValue[]
 
+/** Makes of the parts of a key its text, or what stands for it. */
+export interface PartsEncoder<Key> {
+  /** @throws {@link KeyProblem} for a part that cannot be in a key */
+  encode(parts: readonly unknown[]): Key
+}
+
 /** Turns the parts of keys of one cache into text, as seen by the present partition. */
-export class KeyEncoder {
+export class KeyEncoder implements PartsEncoder<string> {
   constructor(
     private readonly cache: string,
     private readonly types: TypeRegistry,

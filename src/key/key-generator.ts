@@ -1,5 +1,5 @@
 import { cacheError } from '../kernel/errors'
-import { asParts, type KeyEncoder } from './key-encoder'
+import { asParts, type PartsEncoder } from './key-encoder'
 import { compilePath } from './key-path'
 import { KeyProblem, keyUnsupported } from './key-problem'
 
@@ -10,7 +10,7 @@ export interface ParameterSelection {
 }
 
 /** Makes the encoded key of a call from its arguments. */
-export type KeyGenerator = (encoder: KeyEncoder, args: readonly unknown[]) => string
+export type KeyGenerator = <Key>(encoder: PartsEncoder<Key>, args: readonly unknown[]) => Key
 
 /**
  * A generator for a method whose key is made of its parameters. An AbortSignal says how to wait, not what for:
@@ -45,7 +45,7 @@ export function keyFromParameters({ keys, ignored }: ParameterSelection, where: 
 }
 
 /** The encoded key of what a user's own key function returned. @throws CW_KEY_UNSUPPORTED, naming the method */
-export function keyFromFunction(encoder: KeyEncoder, returned: unknown, where: string): string {
+export function keyFromFunction<Key>(encoder: PartsEncoder<Key>, returned: unknown, where: string): Key {
   if (returned instanceof Promise) {
     throw cacheError('CW_KEY_UNSUPPORTED', `${where}: \`key\` returned a promise. A key function answers at once.`)
   }
@@ -56,12 +56,12 @@ export function keyFromFunction(encoder: KeyEncoder, returned: unknown, where: s
   }
 }
 
-function encode(
-  encoder: KeyEncoder,
+function encode<Key>(
+  encoder: PartsEncoder<Key>,
   parts: readonly unknown[],
   where: string,
   parameterOf: (part: number) => number,
-): string {
+): Key {
   try {
     return encoder.encode(parts)
   } catch (error) {

@@ -6,11 +6,11 @@ const most = 1_000_000
 
 /** Where one encoding stands: inside which objects, and how much it has seen. Keeps hostile nesting from costing a stack. */
 export class Walk {
-  readonly types: TypeRegistry
+  readonly types: TypeRegistry | undefined
   readonly #inside: object[] = []
   #left = most
 
-  constructor(types: TypeRegistry) {
+  constructor(types: TypeRegistry | undefined) {
     this.types = types
   }
 

@@ -1,6 +1,6 @@
 import type { IsolationMode } from '../cache/isolation'
 import type { CacheErrorHandler } from '../events/error-handler'
-import { type Clock, type CompleteClock, completeClock } from '../kernel/clock'
+import { type CompleteClock, clockRule, completeClock } from '../kernel/clock'
 import { type Duration, milliseconds } from '../kernel/duration'
 import { cacheError } from '../kernel/errors'
 import { checkOptions, type Rules, rules } from '../kernel/options'
@@ -93,14 +93,9 @@ const managerRules: Rules<CachingOptions> = {
   defaults: rules.object,
   caches: rules.object,
   maxStaleness: rules.anything,
-  clock: { text: 'an object with `now()`, and `setTimer()` if it has one', allows: isClock },
+  clock: clockRule,
   types: rules.list,
   errorHandler: rules.callable,
-}
-
-function isClock(value: unknown): boolean {
-  const clock = value as Clock | null | undefined
-  return typeof clock?.now === 'function' && (clock.setTimer === undefined || typeof clock.setTimer === 'function')
 }
 
 const builtIn: Required<Omit<SharedCacheOptions, 'partition' | keyof LoadPolicyOptions>> = {

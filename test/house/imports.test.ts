@@ -12,6 +12,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   key: ['kernel'],
   // An operation records the policies it names.
   metadata: ['kernel', 'policies'],
+  // A memo needs no cache and no manager: keys and a table.
+  memo: ['kernel', 'key', 'metadata'],
   // A cache takes keys as users write them, and a manager looks over what was recorded.
   cache: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'key'],
   manager: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'cache', 'key', 'metadata'],
@@ -28,6 +30,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'key',
     'metadata',
     'interceptor',
+    'memo',
   ],
 }
 

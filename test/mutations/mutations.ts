@@ -48,6 +48,9 @@ const handlers = 'test/flow/behaviours/handlers.test.ts'
 const circuit = 'test/doors/redis/circuit.test.ts'
 const circuitBreaker = 'test/doors/redis/circuit-breaker.test.ts'
 const matrix = 'test/flow/matrix.test.ts'
+const memoize = 'test/dialects/memoize.test.ts'
+const memoKeys = 'test/property/memo.test.ts'
+const memoCollection = 'test/rooms/memo/collection.test.ts'
 
 /** The steps without which the guarantees would not hold, each taken away by one mutation. */
 const pillars: readonly Mutation[] = [
@@ -982,6 +985,89 @@ const badDays: readonly Mutation[] = [
   },
 ]
 
+const memos: readonly Mutation[] = [
+  {
+    name: 'memo-fence',
+    breaks: 'a memoised call keeps what was evicted while it ran (G1)',
+    file: 'src/memo/memo-table.ts',
+    text: 'removals === this.#removals && ',
+    by: '',
+    noticedBy: { [memoize]: ['G1 a call during which its memo sees'] },
+  },
+  {
+    name: 'memo-of-a-promise',
+    breaks: 'a promise is memoised, and its failure handed out for ever',
+    file: 'src/memo/memo-table.ts',
+    text: '    if (isThenable(value)) throw definition.refusePromise(value)\n',
+    by: '',
+    noticedBy: { [memoize]: ['that does not look like one is refused', 'that answers a promise is refused'] },
+  },
+  {
+    name: 'memo-unheard-promise',
+    breaks: 'a promise that was refused fails where nobody listens (G4)',
+    file: 'src/memo/memo-definition.ts',
+    text: '    if (types.isPromise(answer)) answer.catch(() => {})\n',
+    by: '',
+    noticedBy: { [memoize]: ['that is refused fails where nobody else listens'] },
+  },
+  {
+    name: 'memo-nul',
+    breaks: 'a string passes for the key of other arguments (G7)',
+    file: 'src/memo/memo-keys.ts',
+    text: 'part.charCodeAt(0) === 0 ? undefined : part',
+    by: 'part',
+    noticedBy: { [memoize]: ['K1 K3 K4 is called for every list'], [memoKeys]: ['the stand-ins of two calls are one'] },
+  },
+  {
+    name: 'memo-trailing-undefined',
+    breaks: 'f(1) and f(1, undefined) are two keys (G7)',
+    file: 'src/memo/memo-keys.ts',
+    text: '    while (count > 0 && parts[count - 1] === undefined) count--\n',
+    by: '',
+    noticedBy: { [memoize]: ['K5 has one key for'], [memoKeys]: ['the stand-ins of two calls are one'] },
+  },
+  {
+    name: 'memo-order-of-use',
+    breaks: 'a memo lets go of what is used, not of what is not',
+    file: 'src/memo/recent-results.ts',
+    text: '      this.#unlink(found)\n      this.#link(found)\n',
+    by: '',
+    noticedBy: { [memoize]: ['maxEntries: beyond it'], [memoKeys]: ['are those of a plain list in order of use'] },
+  },
+  {
+    name: 'memo-limit',
+    breaks: 'a memo grows without end (G8)',
+    file: 'src/memo/recent-results.ts',
+    text: '    if (this.#size === this.#max) this.delete(this.#oldest!)\n',
+    by: '',
+    noticedBy: { [memoize]: ['maxEntries: beyond it', 'of a thousand levels'] },
+  },
+  {
+    name: 'memo-of-one-for-all',
+    breaks: 'instances share their results unasked',
+    file: 'src/memo/memos.ts',
+    text: "if (this.#scope === 'instance') return self",
+    by: 'if (this.#scope === undefined) return self',
+    noticedBy: { [memoize]: ['to each instance by itself, with a limit'], [memoCollection]: ['instances go with'] },
+  },
+  {
+    name: 'memo-holds-instances',
+    breaks: 'an instance with memoised results is never collected (G8)',
+    file: 'src/memo/memos.ts',
+    text: 'new WeakMap<object, MemoTable>()',
+    by: 'new Map<object, MemoTable>()',
+    noticedBy: { [memoCollection]: ['instances go with their results'] },
+  },
+  {
+    name: 'memo-life',
+    breaks: 'a memoised result outlives its ttl by the moment it ends',
+    file: 'src/memo/memo-table.ts',
+    text: 'this.#definition.clock.now() < expiresAt',
+    by: 'this.#definition.clock.now() <= expiresAt',
+    noticedBy: { [memoize]: ['ttl and clock: a result is kept for so long'] },
+  },
+]
+
 export const mutations: readonly Mutation[] = [
   ...pillars,
   ...leases,
@@ -992,6 +1078,7 @@ export const mutations: readonly Mutation[] = [
   ...writes,
   ...comingAndGoing,
   ...badDays,
+  ...memos,
 ]
 
 /** The names of those that are part of the normal tests. */
