@@ -17,10 +17,13 @@ export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-confi
 export { CacheEvict } from './decorators/cache-evict'
 export { CachePut } from './decorators/cache-put'
 export { Cacheable } from './decorators/cacheable'
+export { CacheableMany } from './decorators/cacheable-many'
 export { Caching, type CachingOperations } from './decorators/caching'
+export type { CacheListDecorator } from './decorators/list-decorator'
 export { Memoize, type MemoizeDecorator, type MemoizeOptions } from './decorators/memoize'
 export type { CacheMethodDecorator } from './decorators/method-decorator'
 export type {
+  CacheableManyOptions,
   CacheableOptions,
   CacheConfigOptions,
   CacheEvictOptions,

@@ -81,6 +81,12 @@ export class Loads {
     return this.hit(request.key, request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
   }
 
+  /** The answer of an entry that was fetched with others, if it can be given; the entry is loaded anew if that is due. */
+  answer(request: LoadRequest, entry: Entry): Promise<unknown> | undefined {
+    this.#renewIfDue(request, entry)
+    return this.#answerOf(request.key, entry)
+  }
+
   #staleHit(request: LoadRequest): Promise<unknown> | undefined {
     const { local, stale, observer } = this.parts
     const { key, terms } = request
@@ -126,7 +132,10 @@ export class Loads {
     }
     const again = (): Promise<unknown> => this.hit(request.key, request) ?? this.#load(caller)
     observer.stats.localMisses++
-    if (joined !== undefined) observer.stats.joins++
+    if (joined !== undefined) {
+      observer.stats.joins++
+      request.decided?.()
+    }
     const flight = joined ?? this.#start(request, now)
     const mayCarryEvicted = flights.hasEvictedSince(flight)
     let loaded: Loaded | Impatience

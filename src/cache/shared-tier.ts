@@ -186,6 +186,7 @@ export class SharedTier implements Tier {
    */
   #untilChanged(flight: Flight): Promise<void> {
     if (flight.changed || flight.stirred) return Promise.resolve()
+    flight.request.decided?.()
     return new Promise((resolve) => {
       const woken = (): void => {
         cancel()

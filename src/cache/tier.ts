@@ -69,6 +69,8 @@ export interface LoadRequest {
   readonly terms: Terms
   /** Whether the value may carry tags of its own. */
   readonly tagged: boolean
+  /** Told once it is known that the value need not be loaded now: somebody else sees to it. */
+  readonly decided?: () => void
   /** The call it is for: loads of one call through several caches keep one value on the method's one word. */
   readonly call: object
 }

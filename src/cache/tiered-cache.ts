@@ -78,38 +78,43 @@ export class TieredCache {
   }
 
   async lookupMany(keys: readonly string[]): Promise<Lookup<unknown>[]> {
-    const { local, shared, observer } = this.parts
+    const { local, observer } = this.parts
     const found = keys.map((key) => {
       const entry = valueIn(local.hit(key))
       if (entry === undefined) observer.stats.localMisses++
       else observer.hit(key, entry, 'local')
       return entry
     })
-    const missing = [...new Set(keys.filter((_, index) => found[index] === undefined))]
-    const fetched = new Map<string, Entry>()
-    if (shared !== undefined && missing.length > 0) {
-      // A change of one of these keys while the answer is on its way must keep that answer out of the local tier.
-      const [write, change] = [this.#fence.begin(), this.#changes.begin()]
-      try {
-        const entries = await shared.lookups.peekMany(missing)
-        for (const [index, key] of missing.entries()) {
-          const entry = entries[index]
-          if (entry === undefined) continue
-          if (!entry.isError) fetched.set(key, entry)
-          const isLatest = !this.#fence.overlapped(write, key) && !this.#changes.overlapped(change, key)
-          if (isLatest) local.keep(key, entry)
-        }
-      } finally {
-        this.#fence.end(write)
-        this.#changes.end(change)
-      }
-    }
+    const fetched = await this.fetchMany([...new Set(keys.filter((_, index) => found[index] === undefined))])
     return keys.map((key, index) => {
-      const entry = found[index] ?? fetched.get(key)
+      const entry = found[index] ?? valueIn(fetched.get(key))
       if (entry !== undefined) return { found: true, value: this.parts.isolation.give(entry.held) }
       observer.miss(key)
       return miss
     })
+  }
+
+  /** What the shared tier has of these keys, in one round trip; the local tier keeps it as well. */
+  async fetchMany(keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
+    const { local, shared } = this.parts
+    const fetched = new Map<string, Entry>()
+    if (shared === undefined || keys.length === 0) return fetched
+    // A change of one of these keys while the answer is on its way must keep that answer out of the local tier.
+    const [write, change] = [this.#fence.begin(), this.#changes.begin()]
+    try {
+      const entries = await shared.lookups.peekMany(keys)
+      for (const [index, key] of keys.entries()) {
+        const entry = entries[index]
+        if (entry === undefined) continue
+        fetched.set(key, entry)
+        const isLatest = !this.#fence.overlapped(write, key) && !this.#changes.overlapped(change, key)
+        if (isLatest) local.keep(key, entry)
+      }
+    } finally {
+      this.#fence.end(write)
+      this.#changes.end(change)
+    }
+    return fetched
   }
 
   /** Whether there is an entry; no read, and not counted as one. */

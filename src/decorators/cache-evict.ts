@@ -6,6 +6,7 @@ import type {
   CacheEvictOptions,
   ConditionFunction,
   KeyFunction,
+  KeysFunction,
   ResultKeyFunction,
   UnlessFunction,
 } from './options'
@@ -27,9 +28,17 @@ export function CacheEvict<
   Condition extends ConditionFunction = ConditionFunction,
   Unless extends UnlessFunction = UnlessFunction,
   Tags extends ArgumentTagsFunction = ArgumentTagsFunction,
+  Keys extends KeysFunction = KeysFunction,
 >(
-  options: CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags> = {},
-): CacheMethodDecorator<{ key: Key; resultKey: ResultKey; condition: Condition; unless: Unless; argumentTags: Tags }> {
+  options: CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags, Keys> = {},
+): CacheMethodDecorator<{
+  key: Key
+  resultKey: ResultKey
+  condition: Condition
+  unless: Unless
+  argumentTags: Tags
+  keys: Keys
+}> {
   // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
   refuseBare('@CacheEvict', arguments)
   return ((...args: unknown[]) =>

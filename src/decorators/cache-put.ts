@@ -5,6 +5,7 @@ import type {
   CachePutOptions,
   ConditionFunction,
   KeyFunction,
+  KeysFunction,
   NegativeFunction,
   ResultKeyFunction,
   ResultTagsFunction,
@@ -31,8 +32,9 @@ export function CachePut<
   Tags extends ResultTagsFunction = ResultTagsFunction,
   Versions extends VersionFunction = VersionFunction,
   Negative extends NegativeFunction = NegativeFunction,
+  Keys extends KeysFunction = KeysFunction,
 >(
-  options: CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions, Negative> = {},
+  options: CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions, Negative, Keys> = {},
 ): CacheMethodDecorator<{
   key: Key
   resultKey: ResultKey
@@ -41,6 +43,7 @@ export function CachePut<
   resultTags: Tags
   version: Versions
   negative: Negative
+  keys: Keys
 }> {
   // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
   refuseBare('@CachePut', arguments)

@@ -11,6 +11,7 @@ import type {
   ConditionFunction,
   FallbackFunction,
   KeyFunction,
+  KeysFunction,
   NegativeFunction,
   ResultKeyFunction,
   ResultTagsFunction,
@@ -34,9 +35,17 @@ type Put = CachePutOptions<
   UnlessFunction,
   ResultTagsFunction,
   VersionFunction,
-  NegativeFunction
+  NegativeFunction,
+  KeysFunction
 >
-type Evict = CacheEvictOptions<KeyFunction, ResultKeyFunction, ConditionFunction, UnlessFunction, ArgumentTagsFunction>
+type Evict = CacheEvictOptions<
+  KeyFunction,
+  ResultKeyFunction,
+  ConditionFunction,
+  UnlessFunction,
+  ArgumentTagsFunction,
+  KeysFunction
+>
 
 /** Options of `@Caching`: the operations of one method, in any number. */
 export interface CachingOperations<
@@ -77,6 +86,7 @@ export function Caching<
   options: CachingOperations<Reads, Puts, Evicts>,
 ): CacheMethodDecorator<{
   key: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'key'>
+  keys: FunctionOf<Puts[number] | Evicts[number], 'keys'>
   resultKey: FunctionOf<Puts[number] | Evicts[number], 'resultKey'>
   condition: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'condition'>
   unless: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'unless'>

@@ -2,7 +2,7 @@ import { checkTags } from '../cache/check-tags'
 import { type Duration, milliseconds } from '../kernel/duration'
 import { cacheError } from '../kernel/errors'
 import { checkOptions, type Rule, rules } from '../kernel/options'
-import type { Operation, UserFunction } from '../metadata/operation'
+import type { ListOperation, Operation, UserFunction } from '../metadata/operation'
 import type { ErrorFilters } from '../policies/error-filter'
 import { errorFilterRules, keepPolicyRules, loadPolicyRules, type PolicyPlace } from '../policies/options'
 import { checkPolicies } from '../policies/policies'
@@ -13,6 +13,7 @@ interface AnyOptions extends PolicyPlace {
   readonly manager?: unknown
   readonly key?: UserFunction
   readonly resultKey?: UserFunction
+  readonly keys?: UserFunction
   readonly ttl?: Duration
   readonly condition?: UserFunction
   readonly unless?: UserFunction
@@ -22,6 +23,12 @@ interface AnyOptions extends PolicyPlace {
   readonly fallback?: UserFunction
   readonly afterError?: boolean | ErrorFilters
   readonly expire?: boolean
+  readonly list?: string
+  readonly map?: boolean
+  readonly idOf?: UserFunction
+  readonly cacheAbsent?: null | undefined
+  readonly maxBatch?: number
+  readonly loadMany?: PropertyKey
   readonly before?: boolean
   readonly allEntries?: boolean
 }
@@ -47,11 +54,30 @@ const commonRules = {
   tags: rules.either(rules.list, rules.callable),
 }
 const keepRules = { version: rules.callable, negative: rules.callable }
-const resultKeyRule = { resultKey: rules.callable }
+// As large as a database takes a list of parameters.
+const defaultMaxBatch = 1_000
+
+const resultKeyRule = { resultKey: rules.callable, keys: rules.callable }
 const { ttl: _, ...untimed } = commonRules
 
+const nameRule = {
+  text: 'the name of a method',
+  allows: (value: unknown) => typeof value === 'symbol' || (typeof value === 'string' && value !== ''),
+}
+
+const manyRules: Readonly<Record<string, Rule>> = {
+  ...commonRules,
+  ...keepRules,
+  ...loadPolicyRules,
+  list: rules.text,
+  map: rules.flag,
+  idOf: rules.callable,
+  cacheAbsent: rules.oneOf(null),
+  maxBatch: rules.either(rules.count, rules.oneOf(Number.POSITIVE_INFINITY)),
+}
+
 const rulesOf: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>>> = {
-  read: { ...commonRules, ...keepRules, ...loadPolicyRules, fallback: rules.callable },
+  read: { ...commonRules, ...keepRules, ...loadPolicyRules, fallback: rules.callable, loadMany: nameRule },
   put: { ...commonRules, ...keepRules, ...keepPolicyRules, ...resultKeyRule },
   evict: {
     ...untimed,
@@ -72,6 +98,9 @@ const decoratorOf: Readonly<Record<Operation['kind'], string>> = {
 /** Pairs that cannot both be given, and why. */
 const contradictions: readonly (readonly [keyof AnyOptions, keyof AnyOptions, string])[] = [
   ['key', 'resultKey', 'both say what the key is'],
+  ['keys', 'key', 'one names many entries, the other one'],
+  ['keys', 'resultKey', 'one names many entries, the other one'],
+  ['allEntries', 'keys', 'one evicts everything, the other some entries'],
   ['allEntries', 'key', 'one evicts everything, the other one entry'],
   ['allEntries', 'resultKey', 'one evicts everything, the other one entry'],
   ['allEntries', 'tags', 'one evicts everything, the other what carries tags'],
@@ -79,6 +108,7 @@ const contradictions: readonly (readonly [keyof AnyOptions, keyof AnyOptions, st
   ['expire', 'tags', 'only single entries are expired'],
   ['afterError', 'before', 'before the method nobody knows whether it fails'],
   ['afterError', 'resultKey', '`resultKey` needs the result, and there is none after an error'],
+  ['map', 'idOf', 'a Map says itself which value belongs to which element'],
   ['before', 'unless', '`unless` needs the result, and there is none before the method'],
   ['before', 'resultKey', '`resultKey` needs the result, and there is none before the method'],
 ]
@@ -90,10 +120,35 @@ const contradictions: readonly (readonly [keyof AnyOptions, keyof AnyOptions, st
  * @throws CW_OPTION_UNKNOWN, CW_OPTION_INVALID, CW_OPTIONS_CONTRADICT
  */
 export function createOperation(kind: Operation['kind'], options: object, where: string): Operation {
-  const decorator = decoratorOf[kind]
+  checkOptions(`${decoratorOf[kind]} of ${where}`, options, rulesOf[kind])
+  return recordOf(kind, decoratorOf[kind], options, where)
+}
+
+/** The same for a read of the elements of a list. */
+export function createListOperation(options: object, where: string): Operation {
+  const decorator = '@CacheableMany'
+  const here = `${decorator} of ${where}`
+  checkOptions(here, options, manyRules)
+  const given = options as AnyOptions
+  if (given.list !== undefined && given.key === undefined) {
+    throw cacheError(
+      'CW_OPTIONS_CONTRADICT',
+      `${here}: option \`list\` needs \`key\`: it cannot be told which fields beside \`${given.list}\` make the key of an element.`,
+    )
+  }
+  const many: ListOperation = {
+    list: given.list,
+    isMap: given.map ?? false,
+    idOf: given.idOf,
+    absent: 'cacheAbsent' in given ? { value: given.cacheAbsent } : undefined,
+    maxBatch: given.maxBatch ?? defaultMaxBatch,
+  }
+  return Object.freeze({ ...recordOf('read', decorator, options, where), many })
+}
+
+function recordOf(kind: Operation['kind'], decorator: string, options: object, where: string): Operation {
   const here = `${decorator} of ${where}`
   const given = options as AnyOptions
-  checkOptions(here, options, rulesOf[kind])
   for (const [one, other, why] of contradictions) {
     if (isGiven(given[one]) && isGiven(given[other])) {
       throw cacheError(
@@ -111,6 +166,7 @@ export function createOperation(kind: Operation['kind'], options: object, where:
     caches: namesOf(given.cache),
     key: given.key,
     resultKey: given.resultKey,
+    keys: given.keys,
     ttlMs: given.ttl === undefined ? undefined : milliseconds(given.ttl, `${here}: option \`ttl\``),
     condition: given.condition,
     unless: given.unless,
@@ -119,6 +175,8 @@ export function createOperation(kind: Operation['kind'], options: object, where:
     version: given.version,
     negative: given.negative,
     fallback: given.fallback,
+    many: undefined,
+    loadMany: given.loadMany,
     policies,
     afterError: given.afterError ?? false,
     expire: given.expire ?? false,

@@ -107,6 +107,7 @@ function decorate(options: MemoizeOptions<KeyFunction>, args: readonly unknown[]
     kind: 'read',
     key,
     resultKey: undefined,
+    keys: undefined,
     tags: undefined,
     allEntries: false,
   })

@@ -1,8 +1,11 @@
+import type { KeysFunction } from './options'
+
 type AsyncMethod = (...args: never[]) => Promise<unknown>
 
 /** What a method must look like for the functions given to a decorator. */
 interface Fits<Arguments extends readonly unknown[], Result> {
   readonly key: (...args: Arguments) => unknown
+  readonly keys: (...args: Arguments) => unknown
   readonly resultKey: (result: Result, ...args: Arguments) => unknown
   readonly condition: (...args: Arguments) => unknown
   readonly unless: (result: Result, ...args: Arguments) => unknown
@@ -16,10 +19,21 @@ interface Fits<Arguments extends readonly unknown[], Result> {
 /** The functions given to a decorator, under the names of their kinds; `undefined` where none was given. */
 export type GivenFunctions = { readonly [Kind in keyof Fits<[], unknown>]?: unknown }
 
+/** What functions are asked about: the result; each of its values, where a put makes many entries of it. */
+type Subject<Given, Result> = Given extends { readonly version?: unknown; readonly keys?: infer Keys }
+  ? [Keys] extends [never]
+    ? Result
+    : KeysFunction extends Keys
+      ? Result
+      : Result extends readonly (infer Value)[]
+        ? Value
+        : Result
+  : Result
+
 /** Names of the given functions that cannot be called with the arguments and result of this method. */
 type Misfits<Given extends GivenFunctions, Method extends AsyncMethod> = {
   [Kind in keyof Given]: Kind extends keyof Fits<[], unknown>
-    ? Given[Kind] extends Fits<Parameters<Method>, Awaited<ReturnType<Method>>>[Kind]
+    ? Given[Kind] extends Fits<Parameters<Method>, Subject<Given, Awaited<ReturnType<Method>>>>[Kind]
       ? never
       : Kind
     : never

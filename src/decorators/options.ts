@@ -17,6 +17,8 @@ type Anything = any
 export type KeyFunction = (...args: Anything[]) => CacheKeyParts
 /** Makes the key of the result and the arguments. */
 export type ResultKeyFunction = (result: Anything, ...args: Anything[]) => CacheKeyParts
+/** Makes many keys of the arguments. */
+export type KeysFunction = (...args: Anything[]) => readonly CacheKeyParts[]
 /** Decides by the arguments. */
 export type ConditionFunction = (...args: Anything[]) => boolean
 /** Decides by the result and the arguments. */
@@ -29,6 +31,8 @@ export type VersionFunction = (result: Anything, ...args: Anything[]) => Version
 export type NegativeFunction = (result: Anything, ...args: Anything[]) => boolean
 /** Answers instead of an error. */
 export type FallbackFunction = (error: unknown, ...args: Anything[]) => Anything
+/** Names the element of the list that a value belongs to. */
+export type IdFunction = (value: Anything) => Anything
 /** Names tags by the arguments. */
 export type ArgumentTagsFunction = (...args: Anything[]) => readonly string[]
 
@@ -67,19 +71,54 @@ interface ResultOptions<Key, Condition, Unless, Tags, Versions, Negative> extend
 export interface CacheableOptions<Key, Condition, Unless, Tags, Versions, Negative, Fallback>
   extends ResultOptions<Key, Condition, Unless, Tags, Versions, Negative>,
     LoadPolicyOptions {
+  /**
+   * The name of a method of the same class, under `@CacheableMany` and for the same cache, that loads many at once: what
+   * has to be loaded of the calls of one turn of the event loop is loaded by one call of it. For methods with one
+   * parameter (and an AbortSignal). @default each is loaded by itself
+   */
+  readonly loadMany?: PropertyKey
   /** What to answer with where the method failed and no stale value may stand in; kept nowhere. @default the error */
   readonly fallback?: Fallback
 }
 
+/** Options of `@CacheableMany`; those of {@link LoadPolicyOptions} default to the cache's. */
+export interface CacheableManyOptions<Key, Condition, Unless, Tags, Versions, Negative, Id, List, IsMap>
+  extends ResultOptions<Key, Condition, Unless, Tags, Versions, Negative>,
+    LoadPolicyOptions {
+  /** The field of the first argument that is the list, where that argument is an object; needs `key`. @default the argument itself */
+  readonly list?: List
+  /** Whether the method returns a Map by the elements of the list. @default false: an array */
+  readonly map?: IsMap
+  /**
+   * Names the element of the list that a returned value belongs to, for methods that leave out what there is not, or keep
+   * no order. @default by its place: as many values as elements, in their order
+   */
+  readonly idOf?: Id
+  /**
+   * What is kept for an element that the Map does not have, or no value belongs to: what a method for a single one returns
+   * then. It is left out of the answer. @default nothing is kept
+   */
+  readonly cacheAbsent?: null | undefined
+  /** The most elements of one call; more are loaded in several at once. @default 1_000 */
+  readonly maxBatch?: number
+}
+
 /** Options of `@CachePut`; those of {@link KeepPolicyOptions} default to the cache's. */
-export interface CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions, Negative>
+export interface CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versions, Negative, Keys>
   extends ResultOptions<Key, Condition, Unless, Tags, Versions, Negative> {
+  /**
+   * Makes the keys of many entries, of the arguments; the method returns an array of as many values, in their order. The
+   * other functions are asked about each value. @default one entry
+   */
+  readonly keys?: Keys
   /** Makes the key of the result and the arguments, for an id that the method assigns. @default `key` */
   readonly resultKey?: ResultKey
 }
 
 /** Options of `@CacheEvict`. */
-export interface CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags> extends OperationOptions {
+export interface CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags, Keys> extends OperationOptions {
+  /** Makes the keys of many entries, of the arguments. @default one entry */
+  readonly keys?: Keys
   /** Makes the key of the arguments. @default as `@Cacheable`, unless `tags` or `allEntries` say what to evict */
   readonly key?: Key
   /** Makes the key of the result and the arguments. @default `key` */

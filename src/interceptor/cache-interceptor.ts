@@ -1,13 +1,15 @@
 import type { Adjustments } from '../cache/adjustments'
 import type { Cache } from '../cache/cache'
 import { besideFlight } from '../cache/current-flight'
-import type { LoadRequest } from '../cache/tier'
+import type { LoadRequest, Terms } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { Invocation } from './invocation'
 import type { Plan, Planned } from './plan'
-import { followsError, isVetoed, keyOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
+import { followsError, isVetoed, keyOf, keysOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
+import { readMany } from './read-many'
+import { readTogether } from './read-together'
 
 /*
  * The fixed order of effects, whatever the order of the decorators:
@@ -35,8 +37,12 @@ export function intercept(
 ): Promise<unknown> {
   const { single } = plan
   if (isClosed(plan)) return new Invocation(method, self, args).direct()
+  if (plan.many !== undefined) return readMany(plan.many, method, self, args)
   if (single === undefined) return inOrder(plan, new Invocation(method, self, args))
   const [cache] = single.caches as readonly [Cache]
+  if (single.operation.loadMany !== undefined) {
+    return readTogether(single, cache, method, self, new Invocation(method, self, args))
+  }
   // A key function, and the function that names the partition, may fail without failing the call.
   if (statesKey(single) || cache.parts.keys.isPartitioned)
     return readOne(single, cache, new Invocation(method, self, args))
@@ -162,6 +168,7 @@ async function write(
     const putting = allOf(
       targets.map(async (its, index) => {
         const { planned, cache } = its
+        if (planned.operation.keys !== undefined) return putMany(its, invocation, result, writes[index]!)
         if (isVetoed(planned, invocation, result)) return
         const key = keyAfter(its, invocation, { result })
         if (key === undefined) return
@@ -199,12 +206,39 @@ async function evict(targets: readonly Target[], invocation: Invocation, outcome
           : undefined
       const { evictions } = cache.parts.tiers
       const evictKey = async (): Promise<void> => {
-        const key = keyAfter(its, invocation, outcome)
-        if (key !== undefined) await (operation.expire ? evictions.expire([key]) : evictions.evict([key]))
+        const keys = keysAfter(its, invocation, outcome)
+        if (keys.length > 0) await (operation.expire ? evictions.expire(keys) : evictions.evict(keys))
       }
       await allOf([tagging, evictKey()].filter((part) => part !== undefined))
     }),
   )
+}
+
+/** Puts the values that the method returned under as many keys; nothing, and reported, if there are not as many. */
+async function putMany(
+  { planned, cache }: Target,
+  invocation: Invocation,
+  result: unknown,
+  write: Write,
+): Promise<void> {
+  const keys = keysOf(planned, cache, invocation)
+  if (keys === undefined) return
+  if (!Array.isArray(result) || result.length !== keys.length) {
+    const got = Array.isArray(result) ? `${result.length} values` : 'no array'
+    return invocation.skip(planned, `for ${keys.length} keys the method returned ${got}.`)
+  }
+  const puts = keys.map((key, index) => ({ key, value: result[index] as unknown }))
+  const terms = termsOf(planned, cache, invocation)
+  const ifKept: Terms['ifKept'] = (value) => (isVetoed(planned, invocation, value) ? undefined : terms.ifKept(value))
+  await cache.parts.tiers.writes.put(puts, { ...terms, ifKept }, write)
+}
+
+/** The keys that an evict removes. */
+function keysAfter(its: Target, invocation: Invocation, outcome?: Outcome): readonly string[] {
+  const { planned, cache } = its
+  if (planned.operation.keys !== undefined) return keysOf(planned, cache, invocation) ?? []
+  const key = keyAfter(its, invocation, outcome)
+  return key === undefined ? [] : [key]
 }
 
 /** The key, at a time when the method may have run: what is wrong with it now must not hide that it has. */

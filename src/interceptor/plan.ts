@@ -34,6 +34,8 @@ export interface Plan {
   readonly puts: readonly Planned[]
   readonly evictsAfter: readonly Planned[]
   readonly operations: readonly Planned[]
+  /** A read of the elements of a list; then there is nothing else. */
+  readonly many: Planned | undefined
   /** The whole plan, where it is one read without conditions from one cache: the path that must cost least. */
   readonly single: Planned | undefined
 }
@@ -98,14 +100,26 @@ export class Planner {
       all.filter(({ operation }) => operation.kind === kind && operation.before === before)
     const reads = of('read')
     const [only] = reads
+    const many = all.find(({ operation }) => operation.many !== undefined)
+    if (many !== undefined && (all.length > 1 || many.caches.length > 1)) {
+      throw cacheError(
+        'CW_OPTIONS_CONTRADICT',
+        `@CacheableMany of ${this.#method.where} stands for itself and names one cache: take away the other decorators, or further caches.`,
+      )
+    }
     const single =
-      all.length === 1 && only !== undefined && only.caches.length === 1 && only.operation.condition === undefined
+      many === undefined &&
+      all.length === 1 &&
+      only !== undefined &&
+      only.caches.length === 1 &&
+      only.operation.condition === undefined
     return {
       evictsBefore: of('evict', true),
       reads,
       puts: of('put'),
       evictsAfter: of('evict'),
       operations: all,
+      many,
       single: single ? only : undefined,
     }
   }

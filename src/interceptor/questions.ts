@@ -1,7 +1,8 @@
 import type { Cache } from '../cache/cache'
 import { checkTags } from '../cache/check-tags'
 import type { Terms } from '../cache/tier'
-import { isCacheError } from '../kernel/errors'
+import { cacheError, isCacheError } from '../kernel/errors'
+import { show } from '../kernel/options'
 import { versionText } from '../kernel/version'
 import { keyFromFunction } from '../key/key-generator'
 import { isMeant } from '../policies/error-filter'
@@ -21,7 +22,7 @@ export interface Outcome {
 
 /** Whether the operation says what its key is. */
 export function statesKey({ operation }: Planned): boolean {
-  return operation.key !== undefined || operation.resultKey !== undefined
+  return operation.key !== undefined || operation.resultKey !== undefined || operation.keys !== undefined
 }
 
 /** Whether the operation takes part in this call. */
@@ -62,6 +63,18 @@ export function keyOf(planned: Planned, cache: Cache, invocation: Invocation, ou
     invocation.skip(planned, error.message, error.cause)
     return undefined
   }
+}
+
+/** The encoded keys of an operation on many entries; undefined, and reported, if they cannot be made. */
+export function keysOf(planned: Planned, cache: Cache, invocation: Invocation): readonly string[] | undefined {
+  const { operation } = planned
+  const where = `${operation.decorator} of ${invocation.where}`
+  return invocation.ask(planned, 'keys', () => {
+    const listed = operation.keys!(...invocation.args)
+    if (!Array.isArray(listed))
+      throw cacheError('CW_OPTION_INVALID', `it must answer with an array, got ${show(listed)}`)
+    return listed.map((parts) => keyFromFunction(cache.parts.keys, parts, where))
+  })?.value
 }
 
 /** On what terms a result is kept. */

@@ -28,6 +28,8 @@ const errorKinds = {
   CW_VALUE_TOO_LARGE: Error,
   /** What stands at a key in the shared tier is not an entry this version can read. */
   CW_ENTRY_UNREADABLE: Error,
+  /** What a method for many returned does not fit the list it was given. */
+  CW_BATCH_MISMATCH: TypeError,
   /** A load took longer than the hard timeout, or than the load deadline. */
   CW_LOAD_TIMEOUT: Error,
   /** Too many loads are running and waiting; the method was not called. */

@@ -55,7 +55,13 @@ function sharedDefaultKeys(uses: readonly Use[]): Finding[] {
   const readers = new Map<string, DecoratedMethod[]>()
   const findings: Finding[] = []
   for (const { method, operation, caches } of uses) {
-    if (operation.kind !== 'read' || !usesParameters(operation) || method.marks.keys.length > 0) continue
+    if (
+      operation.kind !== 'read' ||
+      operation.many !== undefined ||
+      !usesParameters(operation) ||
+      method.marks.keys.length > 0
+    )
+      continue
     for (const cache of caches ?? []) {
       const others = readers.get(cache) ?? []
       readers.set(cache, [...others, method])

@@ -2,11 +2,12 @@ import type { DecoratedMethod } from './decorated-method'
 import type { Operation } from './operation'
 
 /** What of an operation says how its key is made. */
-export type KeySaying = Pick<Operation, 'kind' | 'key' | 'resultKey' | 'tags' | 'allEntries'>
+export type KeySaying = Pick<Operation, 'kind' | 'key' | 'resultKey' | 'keys' | 'tags' | 'allEntries'>
 
 /** Whether the operation's key is made of the method's parameters. */
 export function usesParameters(operation: KeySaying): boolean {
-  if (operation.key !== undefined || operation.resultKey !== undefined || operation.allEntries) return false
+  const { key, resultKey, keys, allEntries } = operation
+  if (key !== undefined || resultKey !== undefined || keys !== undefined || allEntries) return false
   return operation.kind !== 'evict' || operation.tags === undefined
 }
 

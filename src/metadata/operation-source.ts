@@ -25,6 +25,11 @@ export function findMethod(place: MethodPlace, present: Function): DecoratedMeth
   return byWrapper.get(present) ?? ownRecords(place.metadata)?.get(kindOf(place))?.get(place.name)
 }
 
+/** What was recorded for the method that this function took the place of. */
+export function methodBehind(wrapper: unknown): DecoratedMethod | undefined {
+  return typeof wrapper === 'function' ? byWrapper.get(wrapper) : undefined
+}
+
 /** Starts the record of a method that its first decorator was found on. */
 export function recordMethod(place: MethodPlace, original: Function): DecoratedMethod {
   const marks = place.home === undefined ? undefined : ownMetadata<ParameterMarks>(marked, place.home, place.name)

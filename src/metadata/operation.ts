@@ -15,6 +15,8 @@ export interface Operation {
   readonly key: UserFunction | undefined
   /** Makes the key of result and arguments. */
   readonly resultKey: UserFunction | undefined
+  /** Makes the keys of many entries at once, of the arguments. */
+  readonly keys: UserFunction | undefined
   readonly ttlMs: number | undefined
   /** Asked with the arguments before anything else; false leaves the operation out. */
   readonly condition: UserFunction | undefined
@@ -30,6 +32,10 @@ export interface Operation {
   readonly negative: UserFunction | undefined
   /** Answers instead of an error, by error and arguments. */
   readonly fallback: UserFunction | undefined
+  /** For a method that takes a list: how its elements are read one by one. */
+  readonly many: ListOperation | undefined
+  /** The method of the same class that loads many at once, by its name. */
+  readonly loadMany: PropertyKey | undefined
   /** What is said of keeping and loading, as given. */
   readonly policies: PolicyPlace
   /** An evict that happens before the method. */
@@ -42,6 +48,20 @@ export interface Operation {
   readonly allEntries: boolean
   /** A manager, or a function that returns one; which of both, and whether it is one, the interceptor finds out. */
   readonly manager: unknown
+}
+
+/** How the list that a method takes, and what it returns, belong together. */
+export interface ListOperation {
+  /** The field of the first argument that is the list; undefined: the first argument itself. */
+  readonly list: string | undefined
+  /** Whether the method returns a Map by the elements of the list. */
+  readonly isMap: boolean
+  /** The element of the list that a returned value belongs to; undefined: by its place. */
+  readonly idOf: UserFunction | undefined
+  /** What is kept for an element the source does not know; undefined: nothing. */
+  readonly absent: { readonly value: null | undefined } | undefined
+  /** The most elements of one call. */
+  readonly maxBatch: number
 }
 
 /** Class-wide settings: what operations that do not say otherwise fall back to. */

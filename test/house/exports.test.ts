@@ -12,6 +12,7 @@ test('the root exports exactly its names', () => {
     'CacheManager',
     'CachePut',
     'Cacheable',
+    'CacheableMany',
     'Caching',
     'Memoize',
     'cacheContext',

@@ -1,5 +1,6 @@
 import {
   Cacheable,
+  CacheableMany,
   CacheConfig,
   CacheEvict,
   type CacheManager,
@@ -64,6 +65,34 @@ export class Accepted {
   async fallbackLater(_id: string): Promise<Product | null> {
     return null
   }
+
+  @CacheableMany({ cache: 'products', idOf: (its: Product) => its.id, tags: (its, id) => [its.categoryId, id] })
+  async many(_ids: readonly string[], _size?: number): Promise<Product[]> {
+    return [product]
+  }
+
+  @CacheableMany({ map: true, cacheAbsent: null, key: (id: number) => id })
+  async map(_ids: number[]): Promise<ReadonlyMap<number, Product>> {
+    return new Map()
+  }
+
+  @CacheableMany({ list: 'ids', key: (id, query) => [id, query.locale] })
+  async listInField(_query: { readonly ids: readonly number[]; readonly locale: string }): Promise<(Product | null)[]> {
+    return [null]
+  }
+
+  @CacheableMany()
+  async withErrors(_ids: readonly string[]): Promise<readonly (Product | Error)[]> {
+    return [product]
+  }
+
+  @CachePut({ keys: (list: readonly Product[]) => list.map(({ id }) => id), version: (its: Product) => its.id.length })
+  async saveAll(list: readonly Product[]): Promise<readonly Product[]> {
+    return list
+  }
+
+  @CacheEvict({ cache: 'products', keys: (ids: readonly string[]) => ids })
+  async removeAll(_ids: readonly string[]): Promise<void> {}
 
   @CacheEvict({ cache: 'products', afterError: { include: [RangeError] }, expire: true })
   async afterError(_id: string): Promise<void> {}
@@ -295,6 +324,48 @@ export class Refused {
   @Cacheable({ fallback: () => 'nothing' })
   async fallbackOfAnotherType(_id: string): Promise<Product> {
     return product
+  }
+
+  // @ts-expect-error there is no list
+  @CacheableMany()
+  async noList(_id: string): Promise<Product[]> {
+    return [product]
+  }
+
+  // @ts-expect-error there is no list in that field
+  @CacheableMany({ list: 'names', key: (id: string) => id })
+  async noListInField(_query: { readonly ids: readonly string[] }): Promise<Product[]> {
+    return [product]
+  }
+
+  // @ts-expect-error a Map has to be announced
+  @CacheableMany()
+  async unannounced(_ids: readonly string[]): Promise<Map<string, Product>> {
+    return new Map()
+  }
+
+  // @ts-expect-error announced, and none
+  @CacheableMany({ map: true })
+  async noMap(_ids: readonly string[]): Promise<Product[]> {
+    return [product]
+  }
+
+  // @ts-expect-error the id is of another type than the elements
+  @CacheableMany({ idOf: (its: Product) => its.id.length })
+  async wrongId(_ids: readonly string[]): Promise<Product[]> {
+    return [product]
+  }
+
+  // @ts-expect-error the key is made of an element
+  @CacheableMany({ key: (ids: readonly string[]) => ids.length })
+  async keyOfList(_ids: readonly string[]): Promise<Product[]> {
+    return [product]
+  }
+
+  // @ts-expect-error the version is that of each value
+  @CachePut({ keys: (list: readonly Product[]) => list.map(({ id }) => id), version: (its: Product[]) => its.length })
+  async versionOfList(list: Product[]): Promise<Product[]> {
+    return list
   }
 
   // @ts-expect-error a version is a number, a bigint or a Date

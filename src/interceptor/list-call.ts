@@ -1,0 +1,110 @@
+import { cacheError } from '../kernel/errors'
+import type { DecoratedMethod } from '../metadata/decorated-method'
+import type { ListOperation } from '../metadata/operation'
+
+/** What came of one element of a list. */
+export interface LoadedElement {
+  readonly value: unknown
+  /** Why there is no value: this element's failure alone. */
+  readonly failure?: { readonly error: unknown }
+  /** The source does not know the element. */
+  readonly isAbsent?: boolean
+}
+
+/**
+ * A method that takes a list, as `@CacheableMany` says: where the list stands among its arguments, and how what it
+ * returns belongs to it.
+ */
+export class ListCall {
+  constructor(
+    private readonly method: DecoratedMethod,
+    private readonly many: ListOperation,
+  ) {}
+
+  get maxBatch(): number {
+    return this.many.maxBatch
+  }
+
+  /** Whether an element that the source does not know is kept nowhere. */
+  get leavesOut(): boolean {
+    return this.many.absent === undefined
+  }
+
+  /** The elements of a call. @throws CW_KEY_UNSUPPORTED if there is no list where it should be */
+  elementsOf([first]: readonly unknown[]): readonly unknown[] {
+    const { list } = this.many
+    const found = list === undefined ? first : (first as Record<string, unknown> | null | undefined)?.[list]
+    if (Array.isArray(found)) return found
+    const where = list === undefined ? 'its first argument' : `field \`${list}\` of its first argument`
+    throw cacheError(
+      'CW_KEY_UNSUPPORTED',
+      `@CacheableMany of ${this.method.where}: ${where} must be an array, got ${found === null ? 'null' : typeof found}.`,
+    )
+  }
+
+  /** The arguments of a function that is asked about one element. */
+  argumentsFor(element: unknown, args: readonly unknown[]): readonly unknown[] {
+    return this.many.list === undefined ? [element, ...args.slice(1)] : [element, ...args]
+  }
+
+  /** The arguments of a call for these elements alone. */
+  argumentsOf(elements: readonly unknown[], [first, ...others]: readonly unknown[]): readonly unknown[] {
+    const { list } = this.many
+    return [list === undefined ? elements : { ...(first as object), [list]: elements }, ...others]
+  }
+
+  /**
+   * What the method returned for each of these elements, in their order.
+   *
+   * @param ids the elements of the list, encoded
+   * @param encode encodes what a map has as a key, or what `idOf` made of a value
+   * @throws CW_BATCH_MISMATCH
+   */
+  assign(result: unknown, ids: readonly string[], encode: (id: unknown) => string): readonly LoadedElement[] {
+    const { isMap, idOf } = this.many
+    if (isMap) {
+      if (!(result instanceof Map)) throw this.#mismatch('a Map, since it says `map: true`', result)
+      return this.#byId(new Map([...result].map(([id, value]) => [encode(id), value])), ids)
+    }
+    if (!Array.isArray(result)) throw this.#mismatch('an array (or a Map, with `map: true`)', result)
+    if (idOf !== undefined) {
+      const named = result.filter((value) => value !== null && value !== undefined)
+      return this.#byId(new Map(named.map((value) => [encode(idOf(value)), value])), ids)
+    }
+    if (result.length === ids.length) return result.map(asLoaded)
+    throw cacheError(
+      'CW_BATCH_MISMATCH',
+      `@CacheableMany of ${this.method.where}: for ${ids.length} elements the method returned ${result.length}, so it cannot be told which belongs to which. Return as many, in the same order (null for what there is not); or give \`idOf\`; or return a Map and say \`map: true\`.`,
+    )
+  }
+
+  /** The answer to the caller: in the order of the list, with its duplicates. */
+  answer(elements: readonly unknown[], values: readonly unknown[]): unknown {
+    const { isMap, idOf } = this.many
+    if (!isMap && idOf === undefined) return values
+    const there = elements
+      .map((element, index) => [element, values[index]] as const)
+      .filter(([, value]) => value !== null && value !== undefined)
+    return isMap ? new Map(there) : there.map(([, value]) => value)
+  }
+
+  #byId(found: ReadonlyMap<string, unknown>, ids: readonly string[]): readonly LoadedElement[] {
+    // What nobody asked for is left alone: nothing kept it from being old while it was loaded.
+    return ids.map((id) =>
+      found.has(id) ? asLoaded(found.get(id)) : { value: this.many.absent?.value, isAbsent: true },
+    )
+  }
+
+  #mismatch(expected: string, got: unknown): Error {
+    const what = got === null ? 'null' : got instanceof Map ? 'a Map' : Array.isArray(got) ? 'an array' : typeof got
+    return cacheError(
+      'CW_BATCH_MISMATCH',
+      `@CacheableMany of ${this.method.where}: the method must return ${expected}, and returned ${what}.`,
+    )
+  }
+}
+
+/** An error in the place of an element is the failure of that element alone. */
+function asLoaded(value: unknown): LoadedElement {
+  return value instanceof Error ? { value: undefined, failure: { error: value } } : { value }
+}
