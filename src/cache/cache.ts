@@ -32,6 +32,8 @@ export interface CacheParts {
   readonly ttlMs: number
   readonly ttlJitter: number
   readonly policies: Policies
+  /** The most entries of the local tier; 0 where there is none. */
+  readonly maxEntries: number
   /** Whether entries can be evicted by what their keys begin with. */
   readonly hierarchical: boolean
   /** Whether its manager was closed: every method then does as if there were no cache. */

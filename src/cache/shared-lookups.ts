@@ -31,8 +31,8 @@ export interface Matching {
 export class SharedLookups {
   constructor(private readonly parts: SharedLookupsParts) {}
 
-  /** Whether a key has a value that is alive; not counted as a read. */
-  async holds(key: string): Promise<boolean> {
+  /** The entry of a key, if it is alive and holds a value; not counted as a read. */
+  async peek(key: string): Promise<Entry | undefined> {
     const { store, frames, clock, observer, knowledge, journal } = this.parts
     const sharedKey = this.parts.keyOf(key)
     try {
@@ -40,10 +40,11 @@ export class SharedLookups {
       const { mark } = journal
       const [[found]] = await Promise.all([store.getMany([sharedKey]), knowledge.ask(askedAt, false)])
       const reading = await frames.read(key, found!, askedAt)
-      return !journal.touchedSince(sharedKey, mark) && reading.kind === 'entry' && !reading.entry.isError
+      const isThere = !journal.touchedSince(sharedKey, mark) && reading.kind === 'entry' && !reading.entry.isError
+      return isThere ? reading.entry : undefined
     } catch (error) {
       observer.failed('get', error, { key })
-      return false
+      return undefined
     }
   }
 

@@ -117,10 +117,16 @@ export class TieredCache {
     return fetched
   }
 
-  /** Whether there is an entry; no read, and not counted as one. */
+  /** What the tiers have; no read, and not counted as one. */
+  async peek(key: string): Promise<Lookup<unknown>> {
+    const { local, shared, isolation } = this.parts
+    const entry = valueIn(local.hit(key)) ?? (await shared?.lookups.peek(key))
+    return entry === undefined ? miss : { found: true, value: isolation.give(entry.held) }
+  }
+
+  /** Whether there is a value; no read, and not counted as one. */
   async holds(key: string): Promise<boolean> {
-    const { local, shared } = this.parts
-    return valueIn(local.hit(key)) !== undefined || (shared !== undefined && (await shared.lookups.holds(key)))
+    return (await this.peek(key)).found
   }
 
   /** The feed told that this entry changed in the shared tier. */

@@ -128,6 +128,7 @@ export class CacheManager {
         ttlJitter: definition.ttlJitter,
         hierarchical: definition.hierarchical,
         policies: definition.policies,
+        maxEntries: definition.local?.maxEntries ?? 0,
         isClosed: () => this.isClosed,
         reportSkipped: (cache, operation, error) => this.reportSkipped(cache, operation, error),
       })

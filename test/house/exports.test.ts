@@ -18,6 +18,8 @@ test('the root exports exactly its names', () => {
     'cacheContext',
     'cacheError',
     'cacheErrorCodes',
+    'cacheFunction',
+    'cached',
     'configureCaching',
     'createCacheManager',
     'describeThrown',

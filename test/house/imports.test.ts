@@ -17,7 +17,20 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   // A cache takes keys as users write them, and a manager looks over what was recorded.
   cache: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'key'],
   manager: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'cache', 'key', 'metadata'],
-  interceptor: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'cache', 'manager', 'key', 'metadata'],
+  // A handle is of a cached method or of a memo.
+  interceptor: [
+    'kernel',
+    'events',
+    'codec',
+    'coherence',
+    'stores',
+    'policies',
+    'cache',
+    'manager',
+    'key',
+    'metadata',
+    'memo',
+  ],
   decorators: [
     'kernel',
     'events',

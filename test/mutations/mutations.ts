@@ -585,8 +585,8 @@ const failures: readonly Mutation[] = [
     name: 'holding-past-the-journal',
     breaks: 'what a pending evict should remove counts as there (G5)',
     file: 'src/cache/shared-lookups.ts',
-    text: 'return !journal.touchedSince(sharedKey, mark) && ',
-    by: 'return mark >= 0 && ',
+    text: 'const isThere = !journal.touchedSince(sharedKey, mark) && ',
+    by: 'const isThere = mark >= 0 && ',
     noticedBy: { [singleSteps]: ['counts for lookups of its own process'] },
   },
   {

@@ -1,0 +1,192 @@
+import { Cacheable, CacheableMany, cached, cacheFunction, Memoize } from 'cachewright'
+import { eventually } from '../../support/eventually'
+import { gate } from '../../support/gate'
+import { places, quietly, world } from './world'
+
+// A decorated method as something that can be looked at and steered, and functions without a class.
+
+afterEach(() => void jest.restoreAllMocks())
+
+describe.each(places)('a handle, cached %s', (place) => {
+  const its = world(place, {
+    defaults: { ttl: '10s' },
+    caches: { small: { local: { maxEntries: 7 } } },
+    maxStaleness: '1h',
+  })
+  const { manager } = its
+
+  class Service {
+    calls = 0
+
+    @Cacheable({ manager, cache: 'small', tags: ['x'] })
+    async find(id: string, locale = 'en'): Promise<string> {
+      this.calls++
+      return `${id} ${locale} ${this.calls}`
+    }
+
+    @Cacheable({ manager, cache: ['one', 'two'], key: (id) => id, staleIfError: '15s' })
+    async twice(id: string): Promise<number> {
+      if (id === 'broken' || this.calls > 1) throw new Error('source')
+      return ++this.calls
+    }
+
+    @CacheableMany({ manager, cache: 'small' })
+    async many(ids: readonly string[]): Promise<string[]> {
+      return [...ids]
+    }
+
+    @Memoize()
+    square(number: number): number {
+      this.calls++
+      return number * number
+    }
+
+    async plain(): Promise<void> {}
+  }
+
+  test('get, peek, keyOf, evict: of the entry that the arguments make', async () => {
+    const service = new Service()
+    const { find } = cached(service)
+    expect(await find.peek('a')).toEqual({ found: false })
+    expect(await find.get('a')).toBe('a en 1')
+    expect(await service.find('a')).toBe('a en 1')
+    expect(await find.peek('a')).toEqual({ found: true, value: 'a en 1' })
+    expect(await find.peek('a', 'de')).toEqual({ found: false })
+    expect(find.keyOf('a')).toBe('a')
+    expect(find.keyOf('a', 'de')).toBe('a,de')
+    await find.evict('a')
+    expect(await find.peek('a')).toEqual({ found: false })
+    expect(service.calls).toBe(1)
+  })
+
+  test('peek counts nothing and loads nothing', async () => {
+    const service = new Service()
+    const { find } = cached(service)
+    await find.get('a')
+    const before = find.info()
+    await find.peek('a')
+    await find.peek('b')
+    expect(find.info()).toEqual(before)
+    expect(before).toEqual({ hits: 0, misses: 1, ratio: 0, size: 1, max: 7 })
+  })
+
+  test('put and refresh go through every rule of the method', async () => {
+    const service = new Service()
+    const { find } = cached(service)
+    await find.put(['a'], 'put')
+    expect(await service.find('a')).toBe('put')
+    await its.caching.evictTags(['x'])
+    expect(await find.peek('a')).toEqual({ found: false })
+    await find.put(['a'], 'put')
+    expect(await find.refresh('a')).toBe('a en 1')
+    expect(await service.find('a')).toBe('a en 1')
+    if (place === 'on Redis') expect(await (await its.another()).cache('small').get('a')).toBe('a en 1')
+  })
+
+  test('all caches of the method; expire lets it stand in, original goes past it, clear empties', async () => {
+    const service = new Service()
+    const { twice } = cached(service)
+    expect(await twice.get('a')).toBe(1)
+    await twice.expire('a')
+    service.calls = 2
+    expect(await twice.get('a')).toBe(1)
+    await expect(twice.original('a')).rejects.toThrow('source')
+    await twice.clear()
+    for (const name of ['one', 'two']) expect(await its.caching.cache(name).lookup('a')).toEqual({ found: false })
+  })
+
+  test('warm: so many at once, what is cached is not loaded, failures are counted, progress is told', async () => {
+    const service = new Service()
+    const slow = gate()
+    let [most, now] = [0, 0]
+    class Slow {
+      @Cacheable({ manager, cache: 'warm' })
+      async find(id: number): Promise<number> {
+        most = Math.max(most, ++now)
+        await slow.pass()
+        now--
+        if (id === 3) throw new Error('source')
+        return id
+      }
+    }
+    const { find } = cached(new Slow())
+    await find.put([1], 1)
+    const told: unknown[] = []
+    const warming = find.warm(
+      [1, 2, 3, 4, 5].map((id) => [id] as const),
+      { concurrency: 2, onProgress: (progress) => told.push(progress) },
+    )
+    await eventually(() => now === 2)
+    slow.open()
+    expect(await warming).toEqual({ done: 5, failed: 1, total: 5 })
+    expect(most).toBe(2)
+    expect(told).toHaveLength(5)
+    async function* lists(): AsyncGenerator<readonly [string]> {
+      yield ['a']
+      yield ['b']
+    }
+    expect(await cached(service).find.warm(lists())).toEqual({ done: 2, failed: 0, total: undefined })
+    const stopped = new AbortController()
+    stopped.abort()
+    const none = await cached(service).find.warm([['c']], { signal: stopped.signal })
+    expect([none, service.calls]).toEqual([{ done: 0, failed: 0, total: 1 }, 2])
+  })
+
+  test('of a memoised method', async () => {
+    const service = new Service()
+    service.square(3)
+    const { square } = cached(service)
+    expect(square.peek(3)).toEqual({ found: true, value: 9 })
+    expect(square.evict(3)).toBe(true)
+    expect(square.info()).toMatchObject({ hits: 0, misses: 1, size: 0 })
+  })
+
+  test('what is not decorated, not there, or takes a list is refused by name', async () => {
+    const service = new Service()
+    expect(() => cached(service).plain).toThrow(
+      /cached\(Service\).plain: the method stands under neither @Cacheable nor/,
+    )
+    expect(() => (cached(service) as unknown as { none: unknown }).none).toThrow(/there is no such method/)
+    expect(() => cached(service).many.info()).toThrow(/Service.many takes a list/)
+    expect(() => cached(null as never)).toThrow(/give an object with decorated methods, got null/)
+  })
+})
+
+describe.each(places)('a function without a class, cached %s', (place) => {
+  const its = world(place)
+
+  test('is what @Cacheable is for methods', async () => {
+    const calls: string[] = []
+    async function greet(name: string, loud = false): Promise<string> {
+      calls.push(name)
+      return loud ? name.toUpperCase() : name
+    }
+    const greeting = cacheFunction(greet, { manager: () => its.caching, cache: 'greetings', tags: (text) => [text] })
+    expect(await greeting('Ada')).toBe('Ada')
+    expect(await greeting('Ada')).toBe('Ada')
+    expect(await greeting('Ada', true)).toBe('ADA')
+    await its.caching.evictTags(['ADA'])
+    await greeting('Ada', true)
+    await greeting('Ada')
+    expect(calls).toEqual(['Ada', 'Ada', 'Ada'])
+  })
+
+  test('is refused without the name of a cache, and with what is no option', () => {
+    const none = async (): Promise<void> => {}
+    expect(() => cacheFunction(none, {} as never)).toThrow(/function 'none': option `cache` is missing/)
+    expect(() => cacheFunction(none, { cache: 'c', tll: 1 } as never)).toThrow(/there is no option `tll`/)
+    expect(() => cacheFunction('none' as never, { cache: 'c' })).toThrow(/give a function/)
+  })
+
+  test('one that fails its options’ functions is answered all the same', async () => {
+    quietly()
+    const find = cacheFunction(async (id: number) => id, {
+      manager: () => its.caching,
+      cache: 'failing',
+      tags: () => {
+        throw new Error('tags')
+      },
+    })
+    expect(await find(1)).toBe(1)
+  })
+})
