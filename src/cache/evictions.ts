@@ -10,6 +10,7 @@ import type { SharedTier } from './shared-tier'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
+import { currentTransaction } from './transaction'
 import type { WriteFence } from './write-fence'
 
 /** What {@link Evictions} work with. */
@@ -45,6 +46,7 @@ export class Evictions {
    * @returns whether the shared tier has taken all of it; what it has not is left to the journal
    */
   async evict(keys: readonly string[]): Promise<boolean> {
+    if (this.#waits(keys, () => this.evict(keys))) return true
     for (const key of keys) this.parts.observer.evict({ key })
     return this.remove(keys)
   }
@@ -54,6 +56,7 @@ export class Evictions {
    * Loads in progress are not kept.
    */
   async expire(keys: readonly string[]): Promise<void> {
+    if (this.#waits(keys, () => this.expire(keys))) return
     const { shared, fence, flights, local, stale, background, observer, staleMs } = this.parts
     const endHere = (): void => {
       for (const key of keys) {
@@ -89,6 +92,7 @@ export class Evictions {
         'An evict cannot be acknowledged where `maxStaleness` is Infinity: a process that is cut off would serve its copy for ever.',
       )
     }
+    if (this.#waits(keys, () => this.evictEverywhere(keys))) return
     await background.follow(this.#evictUntilUnbelieved(keys))
   }
 
@@ -106,18 +110,21 @@ export class Evictions {
 
   /** Removes every entry that carries one of the tags. */
   async evictTags(tags: readonly string[]): Promise<void> {
+    if (this.#waits('all', () => this.evictTags(tags))) return
     this.parts.observer.evict({ tags })
     await this.#raise(this.parts.names.inCache(tags), { tags })
   }
 
   /** Removes the entry of a key, and those of all keys that begin with its parts. */
   async evictPrefix(key: string): Promise<void> {
+    if (this.#waits('all', () => this.evictPrefix(key))) return
     this.parts.observer.evict({ key })
     await Promise.all([this.#raise([this.parts.names.prefix(key)], { key }), this.remove([key])])
   }
 
   /** Removes every entry. */
   async clear(): Promise<void> {
+    if (this.#waits('all', () => this.clear())) return
     this.parts.observer.evict({})
     this.clearHere()
     if (this.parts.shared === undefined) return
@@ -188,6 +195,15 @@ export class Evictions {
     this.parts.flights.revoke(key)
     this.parts.stale.wake(key)
     this.parts.local.drop(key, cause)
+  }
+
+  /** Whether this waits for the end of the transaction it is made in; see transaction.ts. */
+  #waits(keys: readonly string[] | 'all', evict: () => Promise<unknown>): boolean {
+    const transaction = currentTransaction()
+    if (transaction === undefined) return false
+    transaction.touch(this.parts.flights, keys)
+    transaction.defer(evict)
+    return true
   }
 
   async #raise(names: readonly string[], what: Evicted): Promise<void> {

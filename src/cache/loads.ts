@@ -15,6 +15,7 @@ import { Refreshes } from './refreshes'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { Loaded, LoadRequest, Tier } from './tier'
+import { currentTransaction } from './transaction'
 import { type Impatience, waitFor } from './wait'
 
 /** What {@link Loads} work with. */
@@ -64,6 +65,7 @@ export class Loads {
    * @param request what to load with if the answer is to be renewed; without it there is no such answer
    */
   hit(key: string, request?: LoadRequest): Promise<unknown> | undefined {
+    if (this.#isPassed(key)) return undefined
     const { local, clock, observer } = this.parts
     const entry = local.hit(key)
     if (entry === undefined) return request === undefined ? undefined : this.#staleHit(request)
@@ -78,7 +80,16 @@ export class Loads {
 
   /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
   read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
+    // What a transaction reads may be its own, which nobody else may be given.
+    if (currentTransaction() !== undefined) {
+      return this.hit(request.key) ?? request.load(signal ?? new AbortController().signal)
+    }
     return this.hit(request.key, request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
+  }
+
+  /** Whether the key is read past the cache: a transaction is about to change it. */
+  #isPassed(key: string): boolean {
+    return currentTransaction()?.hasTouched(this.parts.flights, key) ?? false
   }
 
   /** The answer of an entry that was fetched with others, if it can be given; the entry is loaded anew if that is due. */

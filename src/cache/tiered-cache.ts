@@ -15,6 +15,7 @@ import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
 import type { Tier } from './tier'
+import { currentTransaction } from './transaction'
 import { WriteFence } from './write-fence'
 import { Writes } from './writes'
 
@@ -80,6 +81,7 @@ export class TieredCache {
   async lookupMany(keys: readonly string[]): Promise<Lookup<unknown>[]> {
     const { local, observer } = this.parts
     const found = keys.map((key) => {
+      if (this.#isPassed(key)) return undefined
       const entry = valueIn(local.hit(key))
       if (entry === undefined) observer.stats.localMisses++
       else observer.hit(key, entry, 'local')
@@ -95,7 +97,8 @@ export class TieredCache {
   }
 
   /** What the shared tier has of these keys, in one round trip; the local tier keeps it as well. */
-  async fetchMany(keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
+  async fetchMany(asked: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
+    const keys = asked.filter((key) => !this.#isPassed(key))
     const { local, shared } = this.parts
     const fetched = new Map<string, Entry>()
     if (shared === undefined || keys.length === 0) return fetched
@@ -119,6 +122,7 @@ export class TieredCache {
 
   /** What the tiers have; no read, and not counted as one. */
   async peek(key: string): Promise<Lookup<unknown>> {
+    if (this.#isPassed(key)) return miss
     const { local, shared, isolation } = this.parts
     const entry = valueIn(local.hit(key)) ?? (await shared?.lookups.peek(key))
     return entry === undefined ? miss : { found: true, value: isolation.give(entry.held) }
@@ -127,6 +131,11 @@ export class TieredCache {
   /** Whether there is a value; no read, and not counted as one. */
   async holds(key: string): Promise<boolean> {
     return (await this.peek(key)).found
+  }
+
+  /** Whether the key is read past the cache: a transaction is about to change it. */
+  #isPassed(key: string): boolean {
+    return currentTransaction()?.hasTouched(this.#flights, key) ?? false
   }
 
   /** The feed told that this entry changed in the shared tier. */

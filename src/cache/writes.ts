@@ -4,11 +4,13 @@ import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
 import type { Evictions } from './evictions'
+import type { FlightRegistry } from './flight-registry'
 import type { LocalTier } from './local-tier'
 import type { Unanswered } from './marker-knowledge'
 import type { SharedTier } from './shared-tier'
 import type { TagMarkers } from './tag-markers'
 import type { Terms } from './tier'
+import { currentTransaction } from './transaction'
 import type { WriteFence, WriteTicket } from './write-fence'
 
 /** What {@link Writes} work with. */
@@ -17,6 +19,7 @@ export interface WritesParts {
   /** Undefined where there is no shared tier. */
   readonly shared: SharedTier | undefined
   readonly evictions: Evictions
+  readonly flights: FlightRegistry
   /** Puts and evicts of this process. */
   readonly fence: WriteFence
   /** What the feed told: it says nothing of whose value is newer, only that a copy may be old. */
@@ -62,11 +65,20 @@ export class Writes {
   }
 
   end(write: Write): void {
-    this.parts.fence.end(write.ticket)
+    const { fence } = this.parts
+    const transaction = currentTransaction()
+    if (transaction === undefined) fence.end(write.ticket)
+    else transaction.atEnd(() => fence.end(write.ticket))
   }
 
   /** Puts the results of one write in every tier. */
   async put(puts: readonly Put[], terms: Terms, write: Write): Promise<void> {
+    const transaction = currentTransaction()
+    if (transaction !== undefined) {
+      const keys = puts.map(({ key }) => key)
+      transaction.touch(this.parts.flights, keys)
+      return transaction.defer(() => this.put(puts, terms, write))
+    }
     const { fence, changes, local, observer, shared, background } = this.parts
     const { accepted, emptied } = this.#sort(puts, terms, write)
     const keys = accepted.map(({ key }) => key)

@@ -4,6 +4,7 @@ import { checkTags } from '../cache/check-tags'
 import { TagMarkers } from '../cache/tag-markers'
 import { createTagNames, everything, everywhere } from '../cache/tag-names'
 import type { TieredCache } from '../cache/tiered-cache'
+import { currentTransaction, inTransaction } from '../cache/transaction'
 import { EvictionJournal } from '../coherence/eviction-journal'
 import type { CacheEventName } from '../events/cache-event'
 import type { CacheFailure } from '../events/error-handler'
@@ -177,7 +178,7 @@ export class CacheManager {
   /** Removes every entry, in every cache, that carries one of the tags; the same cost however many there are. */
   async evictTags(tags: readonly string[]): Promise<void> {
     checkTags(tags, 'evictTags')
-    if (this.isClosed) return
+    if (this.isClosed || this.#waits(() => this.evictTags(tags))) return
     if (this.#events.wants('evict')) this.#events.emit('evict', { cache: undefined, tags })
     const detach = (): void => this.#each((tiers) => tiers.detachTagged())
     detach()
@@ -186,11 +187,27 @@ export class CacheManager {
 
   /** Removes every entry of every cache; the same cost however many there are. */
   async clear(): Promise<void> {
-    if (this.isClosed) return
+    if (this.isClosed || this.#waits(() => this.clear())) return
     if (this.#events.wants('evict')) this.#events.emit('evict', { cache: undefined })
     const clearHere = (): void => this.#each((tiers) => tiers.clearHere())
     clearHere()
     if (this.#store !== undefined) await this.#moveMarkers([everything], 'clear').finally(clearHere)
+  }
+
+  /**
+   * Runs work whose puts and evicts are to be seen when it has succeeded, and not at all if it fails: a transaction of a
+   * database. What it is about to change it reads past the cache meanwhile, and what it loads is kept nowhere. Within another
+   * one it is a part of that. It holds for every manager, and for all that the work awaits.
+   *
+   * @throws what the work throws
+   *
+   * @example
+   * ```ts
+   * await caching.transaction(() => database.transaction((tx) => orders.place(order, tx)))
+   * ```
+   */
+  transaction<Result>(work: () => Promise<Result>): Promise<Result> {
+    return inTransaction(async () => work())
   }
 
   /**
@@ -298,6 +315,14 @@ export class CacheManager {
     this.#background.close()
     for (const journal of this.#journals) journal.close()
     await this.#store?.close()
+  }
+
+  /** Whether this waits for the end of the transaction it is made in. */
+  #waits(evict: () => Promise<unknown>): boolean {
+    const transaction = currentTransaction()
+    transaction?.touchEverything()
+    transaction?.defer(evict)
+    return transaction !== undefined
   }
 
   async #moveMarkers(names: readonly string[], operation: 'evict' | 'clear', tags?: readonly string[]): Promise<void> {

@@ -1,0 +1,117 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/*
+ * What is written in a transaction of a database is true for others only when that commits, and never if it is rolled
+ * back. So puts and evicts made in its scope wait for the commit; what they are about to change is read past the cache in
+ * the scope; and what is loaded there is kept nowhere, since the transaction sees its own rows and nobody else may be
+ * given them.
+ *
+ * Nothing need be locked for others. What they read and keep until the commit was true until then; the evict at the commit
+ * removes it, and revokes whatever load began before. A put was numbered when its method began: whatever was evicted, put
+ * or committed by others since then makes it overlapped, so a put that waited cannot bring an old value back; its key is
+ * left empty instead.
+ */
+
+/** Which entries of one cache a transaction is about to change. */
+type Touched = Set<string> | 'all'
+
+/** The scope of a transaction: what is to happen at its end, and what it is about to change. */
+export class Transaction {
+  readonly #outer: Transaction | undefined
+  readonly #touched = new Map<object, Touched>()
+  #touchesEverything = false
+  #effects: (() => Promise<unknown>)[] = []
+  #releases: (() => void)[] = []
+
+  constructor(outer: Transaction | undefined) {
+    this.#outer = outer
+  }
+
+  /** Lets something happen when the transaction commits. */
+  defer(effect: () => Promise<unknown>): void {
+    this.#effects.push(effect)
+  }
+
+  /** Lets something be let go of at the end, whichever that is. */
+  atEnd(release: () => void): void {
+    this.#releases.push(release)
+  }
+
+  /**
+   * Notes what will have changed.
+   *
+   * @param cache any object that is one cache's
+   */
+  touch(cache: object, keys: readonly string[] | 'all'): void {
+    const before = this.#touched.get(cache)
+    if (before === 'all') return
+    this.#touched.set(cache, keys === 'all' ? 'all' : new Set([...(before ?? []), ...keys]))
+  }
+
+  /** The same for every cache. */
+  touchEverything(): void {
+    this.#touchesEverything = true
+  }
+
+  hasTouched(cache: object, key: string): boolean {
+    if (this.#touchesEverything) return true
+    const its = this.#touched.get(cache)
+    if (its !== undefined && (its === 'all' || its.has(key))) return true
+    return this.#outer?.hasTouched(cache, key) ?? false
+  }
+
+  /** The work has succeeded: what was put off happens now, or with the transaction around this one. */
+  async commit(): Promise<void> {
+    const outer = this.#outer
+    if (outer !== undefined) {
+      for (const [cache, its] of this.#touched) outer.touch(cache, its === 'all' ? 'all' : [...its])
+      if (this.#touchesEverything) outer.touchEverything()
+      outer.#effects.push(...this.#effects)
+      outer.#releases.push(...this.#releases)
+      return
+    }
+    try {
+      // In their order: a put may take the place of what was evicted before it, and not the other way round.
+      for (const effect of this.#effects) await effect()
+    } finally {
+      this.#release()
+    }
+  }
+
+  /** The work has failed: nothing of it happened. */
+  rollBack(): void {
+    this.#release()
+  }
+
+  #release(): void {
+    for (const release of this.#releases) release()
+    this.#effects = []
+    this.#releases = []
+  }
+}
+
+const scope = new AsyncLocalStorage<Transaction | undefined>()
+
+// So that who knows no transactions does not pay for them.
+let running = 0
+
+/** The transaction that the running code is part of. */
+export function currentTransaction(): Transaction | undefined {
+  return running === 0 ? undefined : scope.getStore()
+}
+
+/** Runs work in a transaction: within one that is there already, as a part of it. */
+export async function inTransaction<Result>(work: () => Promise<Result>): Promise<Result> {
+  const transaction = new Transaction(currentTransaction())
+  running++
+  try {
+    const result = await scope.run(transaction, work)
+    await scope.run(undefined, () => transaction.commit())
+    return result
+  } catch (error) {
+    transaction.rollBack()
+    throw error
+  } finally {
+    running--
+  }
+}
