@@ -22,7 +22,7 @@ export async function accepted(): Promise<void> {
     local: { maxEntries: 10_000, maxBytes: 1_000_000, ttl: '1m', isolation: 'copy' },
     shared: redis({ url: process.env.REDIS_URL, commandTimeout: '100ms', tls: {} }),
     defaults: { ttl: '5m', ttlJitter: 0.1, partition: () => 'tenant' },
-    caches: { products: { ttl: 600_000, local: false }, 'a:b': {} },
+    caches: { products: { ttl: 600_000, local: false, version: 3 }, 'a:b': { version: 'd41d8cd9' } },
     maxStaleness: Number.POSITIVE_INFINITY,
     types: [Date, { type: Map, name: 'map' }],
     clock: { now: () => 0 },
@@ -59,6 +59,8 @@ export async function refused(): Promise<void> {
   createCacheManager({ defaults: { ttl: '5 minutes' } })
   // @ts-expect-error not a way of isolation
   createCacheManager({ local: { isolation: 'clone' } })
+  // @ts-expect-error the version of a cache is a number or a text
+  createCacheManager({ caches: { c: { version: new Date() } } })
   // @ts-expect-error not a shared tier
   createCacheManager({ shared: 'redis://localhost' })
   // @ts-expect-error `local` is options or false
