@@ -33,6 +33,7 @@ export type {
 } from './decorators/options'
 export { CacheIgnore, CacheKey, type CacheParameterDecorator } from './decorators/parameters'
 export type { CacheEventName, CacheEvents, SharedOperation, TierName } from './events/cache-event'
+export { type Detected, type DetectedRead, type Detection, detect, type ServedFrom } from './events/detection'
 export { type CacheErrorHandler, type CacheFailure, type FailedOperation, strictErrors } from './events/error-handler'
 export type { CacheEventListener } from './events/event-hub'
 export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedStats } from './events/stats'

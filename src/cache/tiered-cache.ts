@@ -88,6 +88,7 @@ export class TieredCache {
     const fetched = await this.fetchMany([...new Set(keys.filter((_, index) => found[index] === undefined))])
     return keys.map((key, index) => {
       const entry = found[index] ?? valueIn(fetched.get(key))
+      if (found[index] === undefined && entry !== undefined) observer.served(key, 'shared', entry)
       if (entry !== undefined) return { found: true, value: this.parts.isolation.give(entry.held) }
       observer.miss(key)
       return miss

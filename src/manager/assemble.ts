@@ -63,7 +63,7 @@ const markerLifeMs = 24 * 3_600_000
 export function assembleCache(definition: CacheDefinition, context: ManagerContext): AssembledCache {
   const { clock, markers, store, background, maxStalenessMs, journal } = context
   const { name, local } = definition
-  const observer = new CacheObserver(name, context.events, context.warnings, context.onFailure)
+  const observer = new CacheObserver(name, context.events, context.warnings, context.onFailure, clock)
   const names = createTagNames(name, definition.hierarchical)
   const isolation = createIsolation(
     local?.isolation ?? 'freeze',

@@ -23,6 +23,7 @@ test('the root exports exactly its names', () => {
     'configureCaching',
     'createCacheManager',
     'describeThrown',
+    'detect',
     'isCacheError',
     'literalPattern',
     'memoize',

@@ -3,7 +3,9 @@ import {
   cacheContext,
   configureCaching,
   createCacheManager,
+  type DetectedRead,
   type Duration,
+  detect,
   milliseconds,
 } from 'cachewright'
 import { redis } from 'cachewright/redis'
@@ -49,6 +51,15 @@ export async function accepted(): Promise<void> {
   const ttl: Duration = '1.5h'
   milliseconds(ttl, 'ttl')
   redis({ options: { host: 'a' } })
+  const detected = await detect(async (detection) => {
+    const soFar: readonly DetectedRead[] = detection.reads
+    return soFar.length === 0 ? product : loaded
+  })
+  const result: Product = detected.result
+  const ages: (number | undefined)[] = detected.reads.map(({ ageMs }) => ageMs)
+  void [result, ages]
+  const atOnce: number = (await detect(() => 5)).result
+  void atOnce
   await caching.ready().then(({ shared, warnings }) => [shared === 'away', warnings[0]?.severity])
 }
 
@@ -78,6 +89,11 @@ export async function refused(): Promise<void> {
   await caching.cache<Product>('c').put('1', product, { version: (its) => its.id })
   // @ts-expect-error there is no such option
   await caching.cache('c').evict('1', { strict: true })
+  // @ts-expect-error what was read cannot be changed
+  ;(await detect(() => 5)).reads.push()
+  // @ts-expect-error the result is a number
+  const text: string = (await detect(() => 5)).result
+  void text
   // @ts-expect-error there is no such event
   caching.on('hits', () => {})
   // @ts-expect-error a hit has no error
