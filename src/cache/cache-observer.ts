@@ -94,6 +94,7 @@ export class CacheObserver {
 
   refused(key: string, error: CacheError): void {
     this.stats.refused++
+    if (error.code === 'CW_VALUE_TOO_LARGE') this.stats.tooLarge++
     this.warnings.once(error.code, this.cache, `Cache '${this.cache}' does not keep a value: ${error.message}`)
     if (this.events.wants('refused')) this.events.emit('refused', { cache: this.cache, key, error })
   }

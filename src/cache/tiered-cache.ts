@@ -164,6 +164,21 @@ export class TieredCache {
     return observer.stats.snapshot(local.size, local.bytes, shared !== undefined)
   }
 
+  /** Values that were not kept since they are over a limit. */
+  get tooLarge(): number {
+    return this.parts.observer.stats.tooLarge
+  }
+
+  /** Some of the keys of the local tier. */
+  sampleKeys(most: number): string[] {
+    const sample: string[] = []
+    for (const key of this.parts.local.keys()) {
+      if (sample.length === most) break
+      sample.push(key)
+    }
+    return sample
+  }
+
   /** Loads in progress. */
   get loading(): number {
     return this.#flights.size

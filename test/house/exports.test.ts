@@ -15,6 +15,7 @@ test('the root exports exactly its names', () => {
     'CacheableMany',
     'Caching',
     'Memoize',
+    'assertNoFindings',
     'cacheContext',
     'cacheError',
     'cacheErrorCodes',

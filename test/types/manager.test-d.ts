@@ -1,4 +1,5 @@
 import {
+  assertNoFindings,
   type Cache,
   cacheContext,
   configureCaching,
@@ -6,6 +7,7 @@ import {
   type DetectedRead,
   type Duration,
   detect,
+  type FindingKind,
   milliseconds,
 } from 'cachewright'
 import { redis } from 'cachewright/redis'
@@ -17,6 +19,16 @@ interface Product {
 }
 
 declare const product: Product
+
+class Products {
+  async find(_id: string): Promise<Product> {
+    return product
+  }
+
+  static async count(): Promise<number> {
+    return 1
+  }
+}
 
 export async function accepted(): Promise<void> {
   const caching = configureCaching({
@@ -58,6 +70,11 @@ export async function accepted(): Promise<void> {
   const result: Product = detected.result
   const ages: (number | undefined)[] = detected.reads.map(({ ageMs }) => ageMs)
   void [result, ages]
+  const { steps, evictedBy } = caching.explain(Products, 'find')
+  for (const step of steps) if (step.does === 'read') void step.caches.map(({ ttlMs }) => ttlMs ?? 'for ever')
+  void [caching.explain(Products, 'count'), caching.explain(new Products(), 'find'), evictedBy[0]?.what === 'put']
+  const kind: FindingKind | undefined = caching.audit({ minReads: 5 }).findings[0]?.kind
+  assertNoFindings(caching.audit(), ['low-hit-ratio', { kind: kind ?? 'same-key', subject: 'Products.find' }])
   const atOnce: number = (await detect(() => 5)).result
   void atOnce
   await caching.ready().then(({ shared, warnings }) => [shared === 'away', warnings[0]?.severity])
@@ -89,6 +106,14 @@ export async function refused(): Promise<void> {
   await caching.cache<Product>('c').put('1', product, { version: (its) => its.id })
   // @ts-expect-error there is no such option
   await caching.cache('c').evict('1', { strict: true })
+  // @ts-expect-error there is no such method
+  caching.explain(Products, 'fnid')
+  // @ts-expect-error nor such an option
+  caching.audit({ minRatio: 1 })
+  // @ts-expect-error nor such a kind of finding
+  assertNoFindings(caching.audit(), ['low-hit-rate'])
+  // @ts-expect-error the call of the method has no caches
+  void caching.explain(Products, 'find').steps[0]?.caches
   // @ts-expect-error what was read cannot be changed
   ;(await detect(() => 5)).reads.push()
   // @ts-expect-error the result is a number
