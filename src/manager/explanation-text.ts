@@ -85,8 +85,9 @@ function evictText(step: ExplainedEvict): string {
   return `${isExpiry ? 'expire' : 'evict'} ${what.map((its) => words[its]).join(' and ')} from ${where}${error}${asksText(step)}`
 }
 
-function asksText({ asks }: Pick<ExplainedOperation, 'asks'>): string {
-  return asks.map((name) => `, if \`${name}\` allows it`).join('')
+function asksText({ asks, functions }: Pick<ExplainedOperation, 'asks' | 'functions'>): string {
+  const words = [...asks.map((name) => `, if \`${name}\` allows it`), ...functions.map((name) => `, with \`${name}\``)]
+  return words.join('')
 }
 
 function lifeLines(life: ExplainedLife): string[] {

@@ -74,6 +74,8 @@ export interface ExplainedOperation {
   readonly decorator: string
   /** The functions that may leave the operation out of a call. */
   readonly asks: readonly ('condition' | 'unless')[]
+  /** Further functions that have a say in what is kept, or answered. */
+  readonly functions: readonly ('version' | 'negative' | 'fallback')[]
   /** Tags that entries carry, or that are evicted. */
   readonly tags: ExplainedTags
 }
@@ -240,13 +242,12 @@ function evictOf(use: Use, when: 'before' | 'after', owner: Function | undefined
   }
 }
 
-function common({ decorator, condition, unless, tags, fixedTags }: Operation): ExplainedOperation {
+function common(operation: Operation): ExplainedOperation {
+  const { decorator, tags, fixedTags } = operation
   return {
     decorator,
-    asks: [
-      ...(condition === undefined ? [] : ['condition' as const]),
-      ...(unless === undefined ? [] : ['unless' as const]),
-    ],
+    asks: (['condition', 'unless'] as const).filter((name) => operation[name] !== undefined),
+    functions: (['version', 'negative', 'fallback'] as const).filter((name) => operation[name] !== undefined),
     tags: { fixed: fixedTags ?? [], isComputed: tags !== undefined && fixedTags === undefined },
   }
 }

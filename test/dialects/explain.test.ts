@@ -9,6 +9,8 @@ import {
   type ExplainedRead,
   type MethodExplanation,
 } from 'cachewright'
+import { type Planned, Planner } from '../../src/interceptor/plan'
+import { methodOf } from '../../src/metadata/operation-source'
 
 const open: CacheManager[] = []
 const create = (...[options]: Parameters<typeof createCacheManager>): CacheManager => {
@@ -43,6 +45,8 @@ class Products {
     ttl: '5m',
     tags: ['list'],
     condition: (id: string) => id !== '',
+    version: (found: string) => found.length,
+    fallback: () => 'none',
   })
   async find(id: string): Promise<string> {
     return id
@@ -90,6 +94,7 @@ describe('explain', () => {
         does: 'read',
         decorator: '@Cacheable',
         asks: ['condition'],
+        functions: ['version', 'fallback'],
         tags: { fixed: ['list'], isComputed: false },
         key: { madeOf: 'parameters', picked: undefined, ignored: [] },
         caches: [
@@ -172,6 +177,40 @@ describe('explain', () => {
         '  evicted by: Products.save (put), Products.touch (key), Products.pop (key)',
       ].join('\n'),
     )
+  })
+
+  test('says which functions have a say', () => {
+    const [, read] = String(manager.explain(Products, 'find')).split('\n')
+    expect(read).toBe(
+      '  1. read by all parameters, tags list, if `condition` allows it, with `version`, with `fallback`',
+    )
+  })
+
+  test.each(['find', 'save', 'touch', 'relist', 'pop', 'own'] as const)('is what a call of %s does', (name) => {
+    const products = new Products()
+    const plan = new Planner(methodOf(Products.prototype[name])!).planFor(products)
+    const kept = ({ caches, lives }: Planned) =>
+      caches.map((cache) => {
+        const { ttlMs, policies } = lives.get(cache)!
+        return [cache.name, ttlMs, policies.staleIfErrorMs || null]
+      })
+    const evicted = (when: string) => (planned: Planned) => [
+      when,
+      planned.namesCache || planned.operation.tags === undefined ? planned.caches.map((cache) => cache.name) : 'all',
+    ]
+    const planned = [
+      ...plan.evictsBefore.map(evicted('before')),
+      ...plan.reads.map(kept),
+      'call',
+      ...plan.puts.map(kept),
+      ...plan.evictsAfter.map(evicted('after')),
+    ]
+    const explained = manager.explain(products, name).steps.map((step) => {
+      if (step.does === 'call') return 'call'
+      if (step.does === 'evict') return [step.when, step.caches]
+      return step.caches.map(({ cache, ttlMs, policies }) => [cache, ttlMs, policies.staleIfErrorMs])
+    })
+    expect(explained).toEqual(planned)
   })
 
   test('is data: frozen, and whole as JSON', () => {
