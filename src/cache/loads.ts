@@ -84,7 +84,9 @@ export class Loads {
   /** The answer of an entry that was fetched with others, if it can be given; the entry is loaded anew if that is due. */
   answer(request: LoadRequest, entry: Entry): Promise<unknown> | undefined {
     this.#renewIfDue(request, entry)
-    return this.#answerOf(request.key, entry)
+    const answer = this.#answerOf(request.key, entry)
+    if (answer !== undefined) this.parts.observer.served(request.key, 'shared', entry)
+    return answer
   }
 
   #staleHit(request: LoadRequest): Promise<unknown> | undefined {

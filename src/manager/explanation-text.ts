@@ -37,7 +37,11 @@ const units = [
 ] as const
 
 /** What a key is made of, in a few words. */
-export function keyText({ madeOf, picked, ignored }: ExplainedKey): string {
+export function keyText({ isOfElements, ...key }: ExplainedKey): string {
+  return isOfElements ? `element, ${partsText(key)}` : partsText(key)
+}
+
+function partsText({ madeOf, picked, ignored }: Omit<ExplainedKey, 'isOfElements'>): string {
   if (madeOf !== 'parameters') return `\`${madeOf}\``
   if (picked !== undefined) {
     const each = picked.map(({ parameter, path }) => (path === undefined ? `${parameter}` : `${parameter} (${path})`))

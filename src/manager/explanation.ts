@@ -91,7 +91,9 @@ export interface ExplainedTags {
 /** What a key is made of. */
 export interface ExplainedKey {
   /** The method's parameters, or the option whose function makes it. */
-  readonly madeOf: 'parameters' | 'key' | 'resultKey'
+  readonly madeOf: 'parameters' | 'key' | 'resultKey' | 'keys'
+  /** Whether each element of a list has a key, and stands in its place among the parameters. */
+  readonly isOfElements: boolean
   /** The parameters, counted from 1, that `@CacheKey()` picks, each whole or by a path; undefined: all there are. */
   readonly picked: readonly { readonly parameter: number; readonly path: string | undefined }[] | undefined
   /** The parameters, counted from 1, that `@CacheIgnore()` leaves out. */
@@ -223,7 +225,8 @@ function mayShareTags(kept: Operation, evict: Operation): boolean {
 function evictedBy(operation: Operation): EvictedWhat[] {
   if (operation.allEntries) return ['everything']
   const tags: EvictedWhat[] = operation.tags === undefined ? [] : ['tags']
-  const statesKey = operation.key !== undefined || operation.resultKey !== undefined
+  const { key, resultKey, keys } = operation
+  const statesKey = key !== undefined || resultKey !== undefined || keys !== undefined
   return tags.length === 0 || statesKey ? [...tags, 'key'] : tags
 }
 
@@ -252,12 +255,15 @@ function common(operation: Operation): ExplainedOperation {
   }
 }
 
+const keyOptions = ['key', 'resultKey', 'keys'] as const
+
 function keyOf({ method, operation }: Use): ExplainedKey {
   const { keys, ignored } = method.marks
   const isMade = !usesParameters(operation)
   const picked = keys.map(({ index, path }) => ({ parameter: index + 1, path }))
   return {
-    madeOf: isMade ? (operation.key === undefined ? 'resultKey' : 'key') : 'parameters',
+    madeOf: isMade ? keyOptions.find((name) => operation[name] !== undefined)! : 'parameters',
+    isOfElements: operation.many !== undefined,
     picked: isMade || picked.length === 0 ? undefined : picked,
     ignored: isMade ? [] : ignored.map((index) => index + 1),
   }

@@ -1,5 +1,6 @@
 import {
   Cacheable,
+  CacheableMany,
   CacheConfig,
   CacheEvict,
   type CacheManager,
@@ -96,7 +97,7 @@ describe('explain', () => {
         asks: ['condition'],
         functions: ['version', 'fallback'],
         tags: { fixed: ['list'], isComputed: false },
-        key: { madeOf: 'parameters', picked: undefined, ignored: [] },
+        key: { madeOf: 'parameters', isOfElements: false, picked: undefined, ignored: [] },
         caches: [
           {
             cache: 'products',
@@ -211,6 +212,27 @@ describe('explain', () => {
       return step.caches.map(({ cache, ttlMs, policies }) => [cache, ttlMs, policies.staleIfErrorMs])
     })
     expect(explained).toEqual(planned)
+  })
+
+  test('tells the keys of lists: of each element, and of many entries at once', () => {
+    class Lists {
+      @CacheableMany({ manager: () => manager, cache: 'products' })
+      async findAll(ids: readonly string[]): Promise<string[]> {
+        return [...ids]
+      }
+
+      @CacheEvict({ manager: () => manager, cache: 'products', tags: ['t'], keys: (ids: readonly string[]) => ids })
+      async removeAll(_ids: readonly string[]): Promise<void> {}
+    }
+    keep.push(new Lists())
+    const found = manager.explain(Lists, 'findAll')
+    expect(readOf(found).key).toMatchObject({ madeOf: 'parameters', isOfElements: true })
+    expect(String(found)).toContain('1. read by element, all parameters\n')
+    expect(found.evictedBy).toContainEqual({ method: 'Lists.removeAll', cache: 'products', what: 'key' })
+    expect(manager.explain(Lists, 'removeAll').steps[1]).toMatchObject({
+      what: ['tags', 'key'],
+      key: { madeOf: 'keys', isOfElements: false },
+    })
   })
 
   test('is data: frozen, and whole as JSON', () => {

@@ -1,4 +1,4 @@
-import { Cacheable, cacheContext, type DetectedRead, detect } from 'cachewright'
+import { Cacheable, CacheableMany, cacheContext, type DetectedRead, detect } from 'cachewright'
 import { gate } from '../../support/gate'
 import { places, quietly, world } from './world'
 
@@ -70,6 +70,30 @@ describe.each(places)('detect, cached %s', (place) => {
       await cache.getOrLoad('c', () => 3)
     }
     expect(await froms(work)).toEqual(['plain a local', 'plain a local', 'plain c source'])
+  })
+
+  test('lists each element of a list', async () => {
+    class Lists {
+      @CacheableMany({ manager, cache: 'elements' })
+      async find(ids: readonly string[]): Promise<string[]> {
+        return [...ids]
+      }
+    }
+    const lists = new Lists()
+    await lists.find(['a'])
+    if (place === 'on Redis')
+      await (await its.another()).cache('elements').putMany([
+        ['b', 'b'],
+        ['c', 'c'],
+      ])
+    const shared = place === 'on Redis' ? 'shared' : 'source'
+    const found = await froms(() => lists.find(['a', 'b', 'c', 'd']))
+    expect(found.toSorted()).toEqual([
+      'elements a local',
+      `elements b ${shared}`,
+      `elements c ${shared}`,
+      'elements d source',
+    ])
   })
 
   test('does not mix requests that run at once, though they wait for one load', async () => {

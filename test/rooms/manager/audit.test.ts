@@ -55,13 +55,14 @@ describe('what a key is made of', () => {
   test('is told by the parameters that are picked, and those that are left out', () => {
     expect(keyOf('find')).toEqual({
       madeOf: 'parameters',
+      isOfElements: false,
       picked: [
         { parameter: 1, path: undefined },
         { parameter: 3, path: 'customer.id' },
       ],
       ignored: [],
     })
-    expect(keyOf('list')).toEqual({ madeOf: 'parameters', picked: undefined, ignored: [2] })
+    expect(keyOf('list')).toEqual({ madeOf: 'parameters', isOfElements: false, picked: undefined, ignored: [2] })
     expect(String(its.explain(Rows, 'find'))).toContain('read by parameter 1, 3 (customer.id)\n')
     expect(String(its.explain(Rows, 'list'))).toContain('read by all parameters but 2\n')
   })
