@@ -33,6 +33,7 @@ export type {
 } from './decorators/options'
 export { CacheIgnore, CacheKey, type CacheParameterDecorator } from './decorators/parameters'
 export type { CacheEventName, CacheEvents, SharedOperation, TierName } from './events/cache-event'
+export { type Detected, type DetectedRead, type Detection, detect, type ServedFrom } from './events/detection'
 export { type CacheErrorHandler, type CacheFailure, type FailedOperation, strictErrors } from './events/error-handler'
 export type { CacheEventListener } from './events/event-hub'
 export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedStats } from './events/stats'
@@ -50,10 +51,28 @@ export { uniqueText } from './kernel/unique'
 export type { Version } from './kernel/version'
 export type { CacheKeyParts, KeyValue } from './key/key-encoder'
 export { literalPattern } from './key/pattern'
+export { type AllowedFinding, assertNoFindings } from './manager/assert-no-findings'
 export { CacheManager, type ReadyReport } from './manager/cache-manager'
+export type { AuditOptions, CachingAudit } from './manager/caching-audit'
 export type { CacheOptions, CachingOptions, LocalOptions, SharedCacheOptions } from './manager/caching-options'
 export { configureCaching, createCacheManager } from './manager/configure'
-export type { Finding } from './manager/definition-audit'
+export type { AuditFinding, Finding, FindingKind } from './manager/definition-audit'
+export type {
+  EvictedWhat,
+  ExplainedCall,
+  ExplainedEvict,
+  ExplainedEviction,
+  ExplainedKey,
+  ExplainedLife,
+  ExplainedLocal,
+  ExplainedOperation,
+  ExplainedPolicies,
+  ExplainedPut,
+  ExplainedRead,
+  ExplainedStep,
+  ExplainedTags,
+  MethodExplanation,
+} from './manager/explanation'
 export type { Memo, MemoInfo } from './memo/memo'
 export type { MemoOptions } from './memo/memo-options'
 export { type Memoized, memoize } from './memo/memoize'

@@ -1,7 +1,9 @@
 import type { SharedOperation, TierName } from '../events/cache-event'
+import { detecting, noteRead, noteStale, type ServedFrom } from '../events/detection'
 import type { CacheErrorHandler, CacheFailure, FailedOperation } from '../events/error-handler'
 import type { EventHub } from '../events/event-hub'
 import { StatsCounter } from '../events/stats'
+import type { CompleteClock } from '../kernel/clock'
 import type { Entry, RemovalCause } from '../kernel/entry'
 import type { CacheError } from '../kernel/errors'
 import type { StaleReason } from '../kernel/stale-reason'
@@ -16,6 +18,7 @@ export class CacheObserver {
     private readonly events: EventHub,
     private readonly warnings: Warnings,
     private readonly onFailure: CacheErrorHandler,
+    private readonly clock: CompleteClock,
   ) {}
 
   hit(key: string, entry: Entry, tier: TierName): void {
@@ -23,6 +26,18 @@ export class CacheObserver {
     else this.stats.sharedHits++
     this.stats.timeSavedMs += entry.loadMs
     if (this.events.wants('hit')) this.events.emit('hit', { cache: this.cache, key, tier })
+    // Who waited for a hit of the shared tier are told one by one, by `served`.
+    if (detecting.count > 0 && tier === 'local') this.served(key, tier, entry)
+  }
+
+  /** A caller was answered: what whoever detects wants to know. */
+  served(key: string, from: ServedFrom, entry: Entry | undefined): void {
+    if (detecting.count === 0) return
+    // What cannot be kept is as new as what was made for it.
+    const age = from === 'fallback' ? undefined : entry === undefined ? 0 : this.clock.now() - entry.createdAt
+    // Another process may have kept it, by a clock that is known to a few milliseconds only.
+    const ageMs = age === undefined ? undefined : Math.max(0, age)
+    noteRead({ cache: this.cache, key, from, ageMs, stale: undefined })
   }
 
   miss(key: string): void {
@@ -43,6 +58,7 @@ export class CacheObserver {
   stale(key: string, reason: StaleReason): void {
     this.stats.stale[reason]++
     if (this.events.wants('stale')) this.events.emit('stale', { cache: this.cache, key, reason })
+    if (detecting.count > 0) noteStale(this.cache, key, reason)
   }
 
   shed(key: string): void {
@@ -78,6 +94,7 @@ export class CacheObserver {
 
   refused(key: string, error: CacheError): void {
     this.stats.refused++
+    if (error.code === 'CW_VALUE_TOO_LARGE') this.stats.tooLarge++
     this.warnings.once(error.code, this.cache, `Cache '${this.cache}' does not keep a value: ${error.message}`)
     if (this.events.wants('refused')) this.events.emit('refused', { cache: this.cache, key, error })
   }

@@ -20,8 +20,8 @@ export interface Origin {
   readonly watch?: EntryWatch | undefined
 }
 
-/** When an entry's time is up, and when it is time for a new one. */
-export type Times = Pick<Entry, 'expiresAt' | 'staleUntil' | 'refreshAt'>
+/** When an entry was made, when its time is up, and when it is time for a new one. */
+export type Times = Pick<Entry, 'createdAt' | 'expiresAt' | 'staleUntil' | 'refreshAt'>
 
 /** What an entry says of its value. */
 type Words = Pick<Entry, 'tags' | 'version' | 'validator' | 'isError'>
@@ -58,8 +58,9 @@ export class EntryMaker {
   /** The entry of an error that is an answer. Nothing stands in for it when its time is up. */
   makeError(key: string, error: unknown, tags: readonly string[], terms: Terms, origin: Origin): Entry {
     const lifeMs = lifeOf(terms.policies.cacheErrors?.ttlMs ?? 0, terms.ttlJitter)
-    const expiresAt = this.clock.now() + lifeMs
-    const times = { expiresAt, staleUntil: expiresAt, refreshAt: Number.POSITIVE_INFINITY }
+    const createdAt = this.clock.now()
+    const expiresAt = createdAt + lifeMs
+    const times = { createdAt, expiresAt, staleUntil: expiresAt, refreshAt: Number.POSITIVE_INFINITY }
     return this.#entry(key, this.#heldError(error), { ...errorWords, tags }, times, origin)
   }
 
@@ -85,6 +86,7 @@ export class EntryMaker {
 export function timesOf(createdAt: number, expiresAt: number, loadMs: number, policies: Policies): Times {
   const refreshAt = earliestRefresh({ createdAt, expiresAt, loadMs }, policies)
   return {
+    createdAt,
     expiresAt,
     staleUntil: staleUntil(expiresAt, policies),
     refreshAt: policies.staleWhileRevalidateMs > 0 ? Math.min(refreshAt, expiresAt) : refreshAt,

@@ -21,6 +21,10 @@ export class Flight {
   readonly outer: Flight | undefined
   /** What the method says of its value. */
   readonly adjustments: Adjustments
+  /** The {@link previous} value as this process had it when the load began. */
+  readonly localPrevious: Entry | undefined
+  /** Whether the source was asked. */
+  calledSource = false
   /** Told when there is another {@link previous} value: callers who would rather have that than wait any longer. */
   readonly hopeful = new Set<() => void>()
   /** What the method threw. */
@@ -75,6 +79,7 @@ export class Flight {
     this.startedAt = startedAt
     this.vouchedAt = startedAt
     this.#previous = previous
+    this.localPrevious = previous
     this.isolation = isolation
     const around = currentFlight()
     this.outer = around?.request.call === request.call ? around : undefined

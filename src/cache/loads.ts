@@ -95,7 +95,9 @@ export class Loads {
   /** The answer of an entry that was fetched with others, if it can be given; the entry is loaded anew if that is due. */
   answer(request: LoadRequest, entry: Entry): Promise<unknown> | undefined {
     this.#renewIfDue(request, entry)
-    return this.#answerOf(request.key, entry)
+    const answer = this.#answerOf(request.key, entry)
+    if (answer !== undefined) this.parts.observer.served(request.key, 'shared', entry)
+    return answer
   }
 
   #staleHit(request: LoadRequest): Promise<unknown> | undefined {
@@ -209,6 +211,7 @@ export class Loads {
   /** What a caller gets of what its flight brought. */
   #landed({ entry, value, keep }: Loaded, flight: Flight, { request, signal }: Caller): unknown {
     const { isolation, observer, clock, stale } = this.parts
+    observer.served(request.key, flight.calledSource ? 'source' : 'shared', entry)
     if (entry === undefined) return value
     if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held, isolation) : flight.failure.error
     if (keep) {
@@ -248,6 +251,8 @@ export class Loads {
     if (given === undefined && unless !== undefined) return unless()
     const instead = given ?? terms.fallback(error)
     if (instead === undefined) throw error
+    const from = given === undefined ? 'fallback' : entry === flight.localPrevious ? 'local' : 'shared'
+    observer.served(key, from, entry)
     if (given !== undefined) observer.stale(key, hasFailed ? 'error' : 'slow')
     // An outer cache of the same call must not take it for what the method returned.
     for (let outer = currentFlight(); outer?.request.call === request.call; outer = outer.outer) {

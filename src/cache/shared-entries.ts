@@ -84,10 +84,17 @@ export class SharedEntries {
     const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch: watched }
     try {
       const value = this.parts.codec.decode(frame.format, frame.payload)
+      const createdAt = this.#toClock(header.createdAt)
       const refreshAt = header.isError
         ? Number.POSITIVE_INFINITY
-        : timesOf(this.#toClock(header.createdAt), expiresAt, header.loadTime, policies).refreshAt
-      const entry = this.parts.entries.adopt(key, value, header, { expiresAt, staleUntil, refreshAt }, origin)
+        : timesOf(createdAt, expiresAt, header.loadTime, policies).refreshAt
+      const entry = this.parts.entries.adopt(
+        key,
+        value,
+        header,
+        { createdAt, expiresAt, staleUntil, refreshAt },
+        origin,
+      )
       return { kind: expiresAt <= now ? 'stale' : 'entry', entry, head: dead.head }
     } catch (error) {
       return this.#unreadable(key, describeThrown(error), dead)

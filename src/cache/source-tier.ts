@@ -71,6 +71,7 @@ export class SourceTier implements Tier {
     let returned: unknown
     try {
       signal.throwIfAborted()
+      flight.calledSource = true
       returned = await request.load(signal, adjustments)
       const { failure } = adjustments
       // Said once, for this load: what comes of it in the next cache of the call is told by what this one answers.

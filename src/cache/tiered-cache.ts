@@ -90,6 +90,7 @@ export class TieredCache {
     const fetched = await this.fetchMany([...new Set(keys.filter((_, index) => found[index] === undefined))])
     return keys.map((key, index) => {
       const entry = found[index] ?? valueIn(fetched.get(key))
+      if (found[index] === undefined && entry !== undefined) observer.served(key, 'shared', entry)
       if (entry !== undefined) return { found: true, value: this.parts.isolation.give(entry.held) }
       observer.miss(key)
       return miss
@@ -170,6 +171,21 @@ export class TieredCache {
   stats(): CacheStats {
     const { observer, local, shared } = this.parts
     return observer.stats.snapshot(local.size, local.bytes, shared !== undefined)
+  }
+
+  /** Values that were not kept since they are over a limit. */
+  get tooLarge(): number {
+    return this.parts.observer.stats.tooLarge
+  }
+
+  /** Some of the keys of the local tier. */
+  sampleKeys(most: number): string[] {
+    const sample: string[] = []
+    for (const key of this.parts.local.keys()) {
+      if (sample.length === most) break
+      sample.push(key)
+    }
+    return sample
   }
 
   /** Loads in progress. */

@@ -1,6 +1,6 @@
-import { classOf, ownerOf } from '../interceptor/cache-name'
 import { installInterceptor } from '../interceptor/install'
 import { cacheError } from '../kernel/errors'
+import { classOf, ownerOf } from '../metadata/cache-name'
 import type { DecoratedMethod, MethodPlace } from '../metadata/decorated-method'
 import type { Operation } from '../metadata/operation'
 import { findMethod, recordMethod } from '../metadata/operation-source'

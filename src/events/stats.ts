@@ -84,6 +84,8 @@ export class StatsCounter {
   evictions = 0
   superseded = 0
   refused = 0
+  /** Those of them that are over a limit. */
+  tooLarge = 0
   readonly removals: Record<RemovalCause, number> = { explicit: 0, replaced: 0, expired: 0, size: 0, invalidated: 0 }
   #totalLoadMs = 0
   readonly #loadTimes: number[] = bucketBounds.map(() => 0)

@@ -3,10 +3,10 @@ import { cacheError } from '../kernel/errors'
 import { type KeyGenerator, keyFromParameters } from '../key/key-generator'
 import { CacheManager } from '../manager/cache-manager'
 import { configuredManager, managerBoundTo } from '../manager/configured'
+import { classOf, ownCacheName, ownerOf } from '../metadata/cache-name'
 import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
 import type { ClassConfig, Operation } from '../metadata/operation'
 import { decidePolicies, type Policies } from '../policies/policies'
-import { classOf, ownCacheName, ownerOf } from './cache-name'
 
 /** An operation with all that can be decided before the call's arguments are known. */
 export interface Planned {

@@ -6,6 +6,8 @@ export interface Entry {
   settled: Promise<unknown> | undefined
   /** Whether the value is an error, to be thrown. */
   readonly isError: boolean
+  /** Clock reading at which the source gave the value, or confirmed it, or it was put; in whichever process. */
+  readonly createdAt: number
   /** Clock reading at which the entry expires; `Infinity`: never. */
   expiresAt: number
   /** Clock reading until which it may be served past that where a policy allows; not before `expiresAt`. */

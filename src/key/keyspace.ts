@@ -11,8 +11,10 @@ const headLength = 48
 export interface KeyspaceOptions {
   readonly prefix: string
   readonly cache: string
-  /** Part of every entry's key, so that entries of another version are out of sight. */
+  /** The layout of entries; part of every entry's key, so that entries of another one are out of sight. */
   readonly version: number
+  /** The user's word for the shape of the values, which does the same; a number and its text are one word. */
+  readonly shape?: number | string | undefined
 }
 
 /**
@@ -21,7 +23,7 @@ export interface KeyspaceOptions {
  *
  * | key | form |
  * |---|---|
- * | entry | `prefix:cache:version:{arguments}` |
+ * | entry | `prefix:cache:version:{arguments}`, where the cache has a version `prefix:cache:version.its:{arguments}` |
  * | note of the last write of an entry | the same and `:written`, in the same cluster slot |
  * | marker of tags and clears | `prefix:tag:{name}` |
  * | counter | `prefix:counter` |
@@ -40,11 +42,12 @@ export interface Keyspace {
 }
 
 /** Makes the {@link Keyspace} of one cache. */
-export function createKeyspace({ prefix, cache, version }: KeyspaceOptions): Keyspace {
+export function createKeyspace({ prefix, cache, version, shape }: KeyspaceOptions): Keyspace {
   // Colons in a prefix stay, since people group their keys by them: no key has one kind's form under another's prefix
-  // as long as versions are numbers.
+  // as long as what stands where a marker has `tag` begins with a number. So the user's word follows ours.
   const root = prefix.split(':').map(encodeText).join(':')
-  const entries = `${root}:${encodeText(cache)}:${encodeText(String(version))}:{`
+  const segment = shape === undefined ? `${version}` : `${version}.${encodeText(String(shape))}`
+  const entries = `${root}:${encodeText(cache)}:${segment}:{`
   const markers = `${root}:tag:{`
   const entryKey = (args: string) => `${entries}${bounded(args)}}`
   return {

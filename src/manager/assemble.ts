@@ -54,7 +54,7 @@ export interface AssembledCache {
 }
 
 // The layout of entries under one cache name; a part of every key.
-const entryVersion = 1
+export const entryVersion = 1
 
 // A marker that is lost kills what it marks, so its life is a matter of cost, not of correctness.
 const markerLifeMs = 24 * 3_600_000
@@ -63,7 +63,7 @@ const markerLifeMs = 24 * 3_600_000
 export function assembleCache(definition: CacheDefinition, context: ManagerContext): AssembledCache {
   const { clock, markers, store, background, maxStalenessMs, journal } = context
   const { name, local } = definition
-  const observer = new CacheObserver(name, context.events, context.warnings, context.onFailure)
+  const observer = new CacheObserver(name, context.events, context.warnings, context.onFailure, clock)
   const names = createTagNames(name, definition.hierarchical)
   const isolation = createIsolation(
     local?.isolation ?? 'freeze',
@@ -85,7 +85,12 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
   })
   const trustMs = store === undefined ? Number.POSITIVE_INFINITY : maxStalenessMs
   const stale = new StaleAnswers({ clock, markers, trustMs })
-  const { entryKey, entryPrefix } = createKeyspace({ prefix: context.prefix, cache: name, version: entryVersion })
+  const { entryKey, entryPrefix } = createKeyspace({
+    prefix: context.prefix,
+    cache: name,
+    version: entryVersion,
+    shape: definition.version,
+  })
   const keys = new KeyNames(entryPrefix, entryKey)
   const shared = store === undefined ? undefined : sharedTier(store)
   const tiers = new TieredCache({

@@ -12,18 +12,22 @@ import { type CacheEventListener, EventHub } from '../events/event-hub'
 import { type ManagerStats, summarise } from '../events/stats'
 import { describeThrown } from '../kernel/describe'
 import { type CacheError, cacheError } from '../kernel/errors'
-import { show } from '../kernel/options'
+import { checkOptions, show } from '../kernel/options'
 import { Warnings } from '../kernel/warn'
 import { KeyEncoder } from '../key/key-encoder'
 import { createKeyspace } from '../key/keyspace'
-import { decoratedMethods } from '../metadata/operation-source'
+import { classOf, ownerOf } from '../metadata/cache-name'
+import type { DecoratedMethod } from '../metadata/decorated-method'
+import { decoratedMethods, methodIn } from '../metadata/operation-source'
 import { guardSharedStore } from '../stores/guard'
 import type { SharedStore } from '../stores/shared-store'
 import { assembleCache, type ManagerContext } from './assemble'
+import { type AuditOptions, auditCaching, auditRules, type CachingAudit } from './caching-audit'
 import type { CachingOptions } from './caching-options'
-import { bindTo, isConfigured } from './configured'
+import { bindTo, isConfigured, managerBoundTo } from './configured'
 import { defineManager, type ManagerDefinition } from './definition'
-import { auditDefinitions, type Finding } from './definition-audit'
+import { type Auditor, auditDefinitions, type Finding, usesOf } from './definition-audit'
+import { type Explainer, explainMethod, type MethodExplanation } from './explanation'
 import { InvalidationRouter } from './invalidation-router'
 
 /** What {@link CacheManager.ready} found. */
@@ -145,12 +149,9 @@ export class CacheManager {
    * @throws CW_DEFINITION_CONFLICT if decorated methods contradict each other
    */
   async ready(): Promise<ReadyReport> {
-    const findings = auditDefinitions(decoratedMethods(), {
-      manager: this,
-      isConfigured: isConfigured(this),
-      types: this.#definition.types,
-      cacheOf: (name) => this.#definition.cache(name),
-    })
+    const auditor = this.#auditor
+    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor))
+    const findings = auditDefinitions(uses, auditor).map(({ kind: _, ...finding }): Finding => finding)
     const errors = findings.filter(({ severity }) => severity === 'error')
     if (errors.length > 0) {
       throw cacheError('CW_DEFINITION_CONFLICT', errors.map(({ message }) => message).join('\n'))
@@ -158,6 +159,57 @@ export class CacheManager {
     for (const { message } of findings) this.#warnings.once('CW_DEFINITION_CONFLICT', message, message)
     const shared = await this.#connect()
     return { shared, warnings: [...findings, ...(shared === 'connected' ? await this.#probe() : [])] }
+  }
+
+  /**
+   * What a call of a decorated method does when it uses this manager: its steps in their order, keys, tiers, lives, tags, and
+   * who evicts what it keeps. Nothing is called, made or counted.
+   *
+   * @param owner the class, or an object of it; a method of objects goes before a static one of the same name
+   * @throws CW_OPTION_INVALID if that is no decorated method; CW_OPTIONS_CONTRADICT if its options contradict each other
+   *
+   * @example
+   * ```ts
+   * console.log(caching.explain(ProductService, 'findById'))
+   * ```
+   */
+  explain<Class extends abstract new (...args: never[]) => object>(
+    owner: Class,
+    method: keyof InstanceType<Class> | Exclude<keyof Class, 'prototype'>,
+  ): MethodExplanation
+  explain<Owner extends object>(owner: Owner, method: keyof Owner): MethodExplanation
+  explain(owner: object, name: PropertyKey): MethodExplanation {
+    const runtime = classOf(owner)
+    const method = runtime && (methodIn(runtime, name, false) ?? methodIn(runtime, name, true))
+    if (runtime === undefined || method === undefined) {
+      throw cacheError(
+        'CW_OPTION_INVALID',
+        `explain(): ${runtime?.name ?? show(owner)} has no decorated method '${String(name)}'. Give the class, or an object of it, and the name of a method with @Cacheable, @CachePut or @CacheEvict.`,
+      )
+    }
+    // A standard decorator does not know its class; whoever asks tells, for all its methods.
+    for (const its of decoratedMethods()) {
+      const declaring = its.declaringClass ?? ownerOf(its, runtime)
+      if (declaring !== undefined) its.seenIn(declaring)
+    }
+    const bound = managerBoundTo(owner, method) ?? boundByClass(method)
+    // Where nothing else is said, the question is what happens with this manager.
+    const asked = { manager: this, isConfigured: true }
+    return explainMethod(method, runtime, usesOf(method, asked, bound, runtime), this.#explainer())
+  }
+
+  /**
+   * Every decorated method that uses this manager, by its `manager` option, that of its class, a binding of its class, or
+   * because the manager is the configured one; and what should be looked at, in the definitions and in what the caches
+   * have counted so far. Methods of objects that were bound one by one are not known here. Standard decorators do not
+   * know their class before its first object is made.
+   *
+   * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
+   */
+  audit(options: AuditOptions = {}): CachingAudit {
+    checkOptions('audit()', options, auditRules)
+    const caches = [...this.#caches.values()]
+    return auditCaching({ auditor: this.#auditor, explainer: this.#explainer(), caches }, options)
   }
 
   /**
@@ -293,6 +345,22 @@ export class CacheManager {
     return found.map((finding) => ({ severity: 'warning', ...finding }))
   }
 
+  #explainer(): Explainer {
+    const { prefix, shared } = this.#definition
+    const auditor = this.#auditor
+    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, boundByClass(method)))
+    return { prefix, shared, cacheOf: auditor.cacheOf, uses }
+  }
+
+  get #auditor(): Auditor {
+    return {
+      manager: this,
+      isConfigured: isConfigured(this),
+      types: this.#definition.types,
+      cacheOf: (name) => this.#definition.cache(name),
+    }
+  }
+
   get #journals(): readonly EvictionJournal[] {
     return [this.#journal, this.#markers.journal]
   }
@@ -351,4 +419,10 @@ export class CacheManager {
   #each(act: (tiers: TieredCache) => void): void {
     for (const cache of this.#caches.values()) act(cache.parts.tiers)
   }
+}
+
+/** The manager that all objects of a method's class are bound to. */
+function boundByClass(method: DecoratedMethod): CacheManager | undefined {
+  const { declaringClass, place } = method
+  return managerBoundTo(place.isStatic ? declaringClass : declaringClass?.prototype, method)
 }

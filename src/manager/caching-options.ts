@@ -39,6 +39,13 @@ export interface SharedCacheOptions extends LoadPolicyOptions {
    */
   readonly hierarchical?: boolean
   /**
+   * The version of the shape of the values: a whole number, or a short text such as the hash of a schema (3 and `'3'` are
+   * one). It is part of every key in the shared tier, so that after a deploy with another version no value of the old
+   * shape is read; the old ones die by their ttl. Processes of two versions share tags and `clear()`, but not values, puts
+   * and evicts of keys. @default none
+   */
+  readonly version?: number | string
+  /**
    * How long others wait for a load. After that it is taken to hang: those who joined it begin anew, another process
    * takes it over, and its late result is handed to whoever called it and kept nowhere. `Infinity` waits for ever.
    * @default '30s'

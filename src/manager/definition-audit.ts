@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import type { TypeRegistry } from '../kernel/registered-types'
 import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
 import { keyParameters, usesParameters } from '../metadata/key-parameters'
@@ -13,6 +14,27 @@ export interface Finding {
   readonly message: string
 }
 
+/** What a finding is about: a stable name, of which docs/explain.md says what it means. */
+export const findingKinds = [
+  'same-key',
+  'contradicting-options',
+  'evicts-nothing',
+  'unknown-parameter-type',
+  'unbounded-key',
+  'never-evicted',
+  'over-quota',
+  'not-kept',
+  'low-hit-ratio',
+] as const
+
+/** What an {@link AuditFinding} is about. */
+export type FindingKind = (typeof findingKinds)[number]
+
+/** A {@link Finding} with the name of its kind. */
+export interface AuditFinding extends Finding {
+  readonly kind: FindingKind
+}
+
 /** Which manager the audit is for. */
 export interface Auditor {
   readonly manager: object
@@ -23,16 +45,18 @@ export interface Auditor {
   readonly cacheOf: (name: string) => CacheDefinition
 }
 
-interface Use {
+/** One operation of a method that uses the manager. */
+export interface Use {
   readonly method: DecoratedMethod
   readonly operation: Operation
   /** Undefined for a cache of the method's own, which nobody else can share. */
   readonly caches: readonly string[] | undefined
+  /** What the class of the method says of the lives of its entries. */
+  readonly classTtlMs: number | undefined
 }
 
-/** Looks over the methods that use this manager. */
-export function auditDefinitions(methods: readonly DecoratedMethod[], auditor: Auditor): Finding[] {
-  const uses = methods.flatMap((method) => usesOf(method, auditor))
+/** Looks over the operations that use this manager. */
+export function auditDefinitions(uses: readonly Use[], auditor: Pick<Auditor, 'cacheOf' | 'types'>): AuditFinding[] {
   return [
     ...sharedDefaultKeys(uses),
     ...contradictingPolicies(uses, auditor),
@@ -41,19 +65,30 @@ export function auditDefinitions(methods: readonly DecoratedMethod[], auditor: A
   ]
 }
 
-function usesOf(method: DecoratedMethod, auditor: Auditor): Use[] {
-  const config = classConfigOf(method.declaringClass, method.place.metadata)
+/**
+ * The operations of a method that use this manager.
+ *
+ * @param bound the manager that the method's objects are bound to, where that is known: it goes before all others
+ */
+export function usesOf(
+  method: DecoratedMethod,
+  auditor: Pick<Auditor, 'manager' | 'isConfigured'>,
+  bound?: object,
+  owner: Function | undefined = method.declaringClass,
+): Use[] {
+  const config = classConfigOf(owner, method.place.metadata)
   return method.operations.flatMap((operation) => {
-    const given = operation.manager ?? config?.manager
+    const given = bound ?? operation.manager ?? config?.manager
     const isUsed = given === undefined ? auditor.isConfigured : resolve(given) === auditor.manager
-    return isUsed ? [{ method, operation, caches: operation.caches ?? config?.caches }] : []
+    const caches = operation.caches ?? config?.caches
+    return isUsed ? [{ method, operation, caches, classTtlMs: config?.ttlMs }] : []
   })
 }
 
 /** Two reads of one cache whose keys are just their arguments would answer for each other. */
-function sharedDefaultKeys(uses: readonly Use[]): Finding[] {
+function sharedDefaultKeys(uses: readonly Use[]): AuditFinding[] {
   const readers = new Map<string, DecoratedMethod[]>()
-  const findings: Finding[] = []
+  const findings: AuditFinding[] = []
   for (const { method, operation, caches } of uses) {
     if (
       operation.kind !== 'read' ||
@@ -68,6 +103,7 @@ function sharedDefaultKeys(uses: readonly Use[]): Finding[] {
       const other = others.find((reader) => reader !== method && !overrides(method, reader))
       if (other !== undefined) {
         findings.push({
+          kind: 'same-key',
           severity: 'error',
           subject: cache,
           message: `${other.where} and ${method.where} both read cache '${cache}' with keys made of all their parameters, so one would be answered with the other's values. Give one of them a \`key\` (or @CacheKey()), or a cache of its own.`,
@@ -79,7 +115,7 @@ function sharedDefaultKeys(uses: readonly Use[]): Finding[] {
 }
 
 /** What an operation says against what its cache says. */
-function contradictingPolicies(uses: readonly Use[], { cacheOf }: Auditor): Finding[] {
+function contradictingPolicies(uses: readonly Use[], { cacheOf }: Pick<Auditor, 'cacheOf'>): AuditFinding[] {
   return uses.flatMap(({ method, operation, caches }) =>
     (caches ?? [method.where]).flatMap((name) => {
       try {
@@ -88,13 +124,14 @@ function contradictingPolicies(uses: readonly Use[], { cacheOf }: Auditor): Find
         decidePolicies(policies, operation.policies, operation.ttlMs ?? ttlMs, where)
         return []
       } catch (error) {
-        return [{ severity: 'error' as const, subject: method.where, message: (error as Error).message }]
+        const { message } = error as Error
+        return [{ kind: 'contradicting-options' as const, severity: 'error' as const, subject: method.where, message }]
       }
     }),
   )
 }
 
-function unreadEvicts(uses: readonly Use[]): Finding[] {
+function unreadEvicts(uses: readonly Use[]): AuditFinding[] {
   const read = new Set(uses.filter(({ operation }) => operation.kind === 'read').flatMap(({ caches }) => caches ?? []))
   return uses.flatMap(({ method, operation, caches }) => {
     if (operation.kind !== 'evict') return []
@@ -119,16 +156,34 @@ function unreadEvicts(uses: readonly Use[]): Finding[] {
   })
 }
 
-function unknownParameterTypes(uses: readonly Use[], types: TypeRegistry): Finding[] {
+function unknownParameterTypes(uses: readonly Use[], types: TypeRegistry): AuditFinding[] {
   return uses.flatMap(({ method, operation }) => {
     if (!usesParameters(operation)) return []
     return keyParameters(method).flatMap((index) => {
       const type = method.place.parameterTypes?.[index]
       if (typeof type !== 'function' || isKnown(type, types)) return []
-      const message = `${method.where}: parameter ${index + 1} is of class ${type.name}, which cannot be part of a cache key unless the class is listed in the manager's \`types\`. List it, or leave the parameter out with @CacheIgnore() or @CacheKey().`
-      return [{ severity: 'warning' as const, subject: method.where, message }]
+      const its = `${method.where}: parameter ${index + 1} is of class ${type.name}, which cannot be part of a cache key`
+      const [kind, message] = isRequest(type)
+        ? (['unbounded-key', `${its}: no two are alike. ${pickWhatCounts}`] as const)
+        : ([
+            'unknown-parameter-type',
+            `${its} unless the class is listed in the manager's \`types\`. List it, or leave the parameter out with @CacheIgnore() or @CacheKey().`,
+          ] as const)
+      return [{ kind, severity: 'warning' as const, subject: method.where, message }]
     })
   })
+}
+
+/** What to do about a key that whole objects are part of. */
+export const pickWhatCounts =
+  "Let only what the answer depends on be part of the key: `key: (request) => request.id`, @CacheKey('id'), or @CacheIgnore()."
+
+// By name: to touch the globals of fetch loads it.
+const requestNames: ReadonlySet<string> = new Set(['Request', 'Response', 'Headers', 'ReadableStream'])
+
+/** Whether instances come with a request and go with it: requests, responses, sockets and streams. */
+function isRequest(type: Function): boolean {
+  return requestNames.has(type.name) || type.prototype instanceof EventEmitter
 }
 
 // What the compiler writes for built-in types, interfaces and everything it cannot name.
@@ -142,8 +197,8 @@ function isKnown(type: Function, types: TypeRegistry): boolean {
   return builtIn.has(type) || types.ofPrototype(type.prototype as object) !== undefined
 }
 
-function unread(method: DecoratedMethod, message: string): Finding {
-  return { severity: 'warning', subject: method.where, message }
+function unread(method: DecoratedMethod, message: string): AuditFinding {
+  return { kind: 'evicts-nothing', severity: 'warning', subject: method.where, message }
 }
 
 /**

@@ -19,6 +19,8 @@ export interface CacheDefinition {
   readonly maxValueBytes: number
   readonly partition: (() => KeyValue) | undefined
   readonly hierarchical: boolean
+  /** Of the shape of its values; undefined where none is told. */
+  readonly version: number | string | undefined
   readonly loadDeadlineMs: number
   readonly policies: Policies
   readonly maxConcurrentLoads: number
@@ -67,6 +69,17 @@ const localRules: Rules<LocalOptions> = {
 
 const countless = rules.either(rules.count, rules.oneOf(Number.POSITIVE_INFINITY))
 
+// A SHA-256 in hexadecimal digits is as long.
+const longestVersion = 64
+
+const versionRule = {
+  text: `a whole number from 0 up, or a text of 1 to ${longestVersion} characters`,
+  allows: (value: unknown) =>
+    typeof value === 'string'
+      ? value !== '' && value.length <= longestVersion
+      : Number.isSafeInteger(value) && (value as number) >= 0,
+}
+
 const sharedCacheRules: Rules<SharedCacheOptions> = {
   ...loadPolicyRules,
   ttl: rules.anything,
@@ -74,6 +87,7 @@ const sharedCacheRules: Rules<SharedCacheOptions> = {
   maxValueBytes: rules.count,
   partition: rules.callable,
   hierarchical: rules.flag,
+  version: versionRule,
   loadDeadline: rules.anything,
   maxConcurrentLoads: countless,
   maxQueuedLoads: rules.either(countless, rules.oneOf(0)),
@@ -98,7 +112,7 @@ const managerRules: Rules<CachingOptions> = {
   errorHandler: rules.callable,
 }
 
-const builtIn: Required<Omit<SharedCacheOptions, 'partition' | keyof LoadPolicyOptions>> = {
+const builtIn: Required<Omit<SharedCacheOptions, 'partition' | 'version' | keyof LoadPolicyOptions>> = {
   ttl: '5m',
   ttlJitter: 0,
   maxValueBytes: 8 * 1024 * 1024,
@@ -152,6 +166,7 @@ export function defineManager(options: CachingOptions, where: string): ManagerDe
         maxValueBytes: its.maxValueBytes,
         partition: own.partition ?? defaults.partition,
         hierarchical: its.hierarchical,
+        version: own.version ?? defaults.version,
         policies: decidePolicies(general, own, ttlMs, `${where}, caches['${name}']`),
         maxConcurrentLoads: its.maxConcurrentLoads,
         maxQueuedLoads: its.maxQueuedLoads,

@@ -25,6 +25,26 @@ export function findMethod(place: MethodPlace, present: Function): DecoratedMeth
   return byWrapper.get(present) ?? ownRecords(place.metadata)?.get(kindOf(place))?.get(place.name)
 }
 
+/**
+ * The decorated method that objects of a class have under this name, or that the class has itself; inherited ones too,
+ * but not behind an override that is not decorated.
+ */
+export function methodIn(owner: Function, name: PropertyKey, isStatic: boolean): DecoratedMethod | undefined {
+  for (let its: unknown = owner; typeof its === 'function'; its = Object.getPrototypeOf(its)) {
+    const home = (isStatic ? its : its.prototype) as object | undefined
+    const present = home && ownProperty(home, name)
+    if (home === undefined || typeof present !== 'function') continue
+    const place = { name, isStatic, isPrivate: false, parameterTypes: undefined }
+    // A class that decorates nothing inherits the object of its parent.
+    const metadata = ownProperty(its, Symbol.metadata) as object | undefined
+    return (
+      findMethod({ ...place, home, metadata: undefined }, present) ??
+      findMethod({ ...place, home: undefined, metadata }, present)
+    )
+  }
+  return undefined
+}
+
 /** What was recorded for the method that this function took the place of. */
 export function methodBehind(wrapper: unknown): DecoratedMethod | undefined {
   return typeof wrapper === 'function' ? byWrapper.get(wrapper) : undefined
@@ -76,4 +96,8 @@ function ownRecords(metadata: object | undefined): Records | undefined {
 
 function kindOf({ isStatic, isPrivate }: MethodPlace): string {
   return `${isStatic ? 'static ' : ''}${isPrivate ? 'private' : 'public'}`
+}
+
+function ownProperty(target: object, name: PropertyKey): unknown {
+  return Object.getOwnPropertyDescriptor(target, name)?.value
 }

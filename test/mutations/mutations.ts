@@ -47,6 +47,11 @@ const crowding = 'test/flow/behaviours/crowding.test.ts'
 const handlers = 'test/flow/behaviours/handlers.test.ts'
 const circuit = 'test/doors/redis/circuit.test.ts'
 const circuitBreaker = 'test/doors/redis/circuit-breaker.test.ts'
+const shapes = 'test/flow/behaviours/shapes.test.ts'
+const keyspace = 'test/rooms/key/keyspace.test.ts'
+const detecting = 'test/flow/behaviours/detecting.test.ts'
+const audit = 'test/rooms/manager/audit.test.ts'
+const explain = 'test/dialects/explain.test.ts'
 const matrix = 'test/flow/matrix.test.ts'
 const memoize = 'test/dialects/memoize.test.ts'
 const memoKeys = 'test/property/memo.test.ts'
@@ -1068,6 +1073,66 @@ const memos: readonly Mutation[] = [
   },
 ]
 
+/** What is told of methods, requests and shapes. */
+const insights: readonly Mutation[] = [
+  {
+    name: 'shape-in-keys',
+    breaks: 'a deploy reads values of the old shape',
+    file: 'src/manager/assemble.ts',
+    text: '    shape: definition.version,\n',
+    by: '',
+    noticedBy: { [shapes]: ['keeps a deploy from reading values of the old shape'] },
+  },
+  {
+    name: 'shape-alone',
+    breaks: 'a version passes for a tag under another prefix (G7)',
+    file: 'src/key/keyspace.ts',
+    text: `\`\${version}.\${encodeText(String(shape))}\``,
+    by: 'encodeText(String(shape))',
+    noticedBy: { [keyspace]: ['are readable'] },
+  },
+  {
+    name: 'who-served',
+    breaks: 'what the method answered passes for an answer of the shared tier',
+    file: 'src/cache/source-tier.ts',
+    text: '      flight.calledSource = true\n',
+    by: '',
+    noticedBy: { [detecting]: ['tells the result, and of each read'] },
+  },
+  {
+    name: 'lists-that-end',
+    breaks: 'what nobody waited for is told to those who detect later',
+    file: 'src/events/detection.ts',
+    text: 'if (this.#isOpen) this.#reads.push',
+    by: 'this.#reads.push',
+    noticedBy: { [detecting]: ['what the work started and did not wait for'] },
+  },
+  {
+    name: 'age-of-a-shared-value',
+    breaks: 'a value of another process passes for a new one',
+    file: 'src/cache/shared-entries.ts',
+    text: 'const createdAt = this.#toClock(header.createdAt)',
+    by: 'const createdAt = now',
+    noticedBy: { [detecting]: ['tells what came from the shared tier'] },
+  },
+  {
+    name: 'tags-that-meet',
+    breaks: 'an evict of other tags passes for one of an entry',
+    file: 'src/manager/explanation.ts',
+    text: 'return carried.some((tag) => evicted.includes(tag))',
+    by: 'return true',
+    noticedBy: { [explain]: ['tells who evicts and replaces'], [audit]: ['unless there is'] },
+  },
+  {
+    name: 'undecorated-override',
+    breaks: 'a method is explained that an override without decorators has replaced',
+    file: 'src/metadata/operation-source.ts',
+    text: "if (home === undefined || typeof present !== 'function') continue",
+    by: "if (home === undefined || typeof present !== 'function' || findMethod({ name, home, isStatic, isPrivate: false, parameterTypes: undefined, metadata: undefined }, present) === undefined) continue",
+    noticedBy: { [explain]: ['an inherited method is explained'] },
+  },
+]
+
 export const mutations: readonly Mutation[] = [
   ...pillars,
   ...leases,
@@ -1079,6 +1144,7 @@ export const mutations: readonly Mutation[] = [
   ...comingAndGoing,
   ...badDays,
   ...memos,
+  ...insights,
 ]
 
 /** The names of those that are part of the normal tests. */

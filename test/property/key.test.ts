@@ -181,7 +181,8 @@ describe('keys over arbitrary arguments', () => {
 
   test('K4 every key stands in the slot of its side key, and no text of a user moves it or passes for another', () => {
     const word = fc.oneof(text, fc.string({ unit: 'binary', maxLength: 90 }))
-    const place = fc.record({ prefix: word, cache: word, version: fc.nat(2) })
+    const shape = fc.option(fc.oneof(word, fc.constantFrom('tag', '1', '1.1', '2')), { nil: undefined })
+    const place = fc.record({ prefix: word, cache: word, version: fc.nat(2), shape })
     fc.assert(
       fc.property(place, place, list, list, word, (here, there, left, right, tag) => {
         const [one, two] = [createKeyspace(here), createKeyspace(there)]

@@ -1,9 +1,13 @@
 import {
+  assertNoFindings,
   type Cache,
   cacheContext,
   configureCaching,
   createCacheManager,
+  type DetectedRead,
   type Duration,
+  detect,
+  type FindingKind,
   milliseconds,
 } from 'cachewright'
 import { redis } from 'cachewright/redis'
@@ -16,13 +20,23 @@ interface Product {
 
 declare const product: Product
 
+class Products {
+  async find(_id: string): Promise<Product> {
+    return product
+  }
+
+  static async count(): Promise<number> {
+    return 1
+  }
+}
+
 export async function accepted(): Promise<void> {
   const caching = configureCaching({
     prefix: 'shop',
     local: { maxEntries: 10_000, maxBytes: 1_000_000, ttl: '1m', isolation: 'copy' },
     shared: redis({ url: process.env.REDIS_URL, commandTimeout: '100ms', tls: {} }),
     defaults: { ttl: '5m', ttlJitter: 0.1, partition: () => 'tenant' },
-    caches: { products: { ttl: 600_000, local: false }, 'a:b': {} },
+    caches: { products: { ttl: 600_000, local: false, version: 3 }, 'a:b': { version: 'd41d8cd9' } },
     maxStaleness: Number.POSITIVE_INFINITY,
     types: [Date, { type: Map, name: 'map' }],
     clock: { now: () => 0 },
@@ -49,6 +63,20 @@ export async function accepted(): Promise<void> {
   const ttl: Duration = '1.5h'
   milliseconds(ttl, 'ttl')
   redis({ options: { host: 'a' } })
+  const detected = await detect(async (detection) => {
+    const soFar: readonly DetectedRead[] = detection.reads
+    return soFar.length === 0 ? product : loaded
+  })
+  const result: Product = detected.result
+  const ages: (number | undefined)[] = detected.reads.map(({ ageMs }) => ageMs)
+  void [result, ages]
+  const { steps, evictedBy } = caching.explain(Products, 'find')
+  for (const step of steps) if (step.does === 'read') void step.caches.map(({ ttlMs }) => ttlMs ?? 'for ever')
+  void [caching.explain(Products, 'count'), caching.explain(new Products(), 'find'), evictedBy[0]?.what === 'put']
+  const kind: FindingKind | undefined = caching.audit({ minReads: 5 }).findings[0]?.kind
+  assertNoFindings(caching.audit(), ['low-hit-ratio', { kind: kind ?? 'same-key', subject: 'Products.find' }])
+  const atOnce: number = (await detect(() => 5)).result
+  void atOnce
   await caching.ready().then(({ shared, warnings }) => [shared === 'away', warnings[0]?.severity])
 }
 
@@ -59,6 +87,8 @@ export async function refused(): Promise<void> {
   createCacheManager({ defaults: { ttl: '5 minutes' } })
   // @ts-expect-error not a way of isolation
   createCacheManager({ local: { isolation: 'clone' } })
+  // @ts-expect-error the version of a cache is a number or a text
+  createCacheManager({ caches: { c: { version: new Date() } } })
   // @ts-expect-error not a shared tier
   createCacheManager({ shared: 'redis://localhost' })
   // @ts-expect-error `local` is options or false
@@ -76,6 +106,19 @@ export async function refused(): Promise<void> {
   await caching.cache<Product>('c').put('1', product, { version: (its) => its.id })
   // @ts-expect-error there is no such option
   await caching.cache('c').evict('1', { strict: true })
+  // @ts-expect-error there is no such method
+  caching.explain(Products, 'fnid')
+  // @ts-expect-error nor such an option
+  caching.audit({ minRatio: 1 })
+  // @ts-expect-error nor such a kind of finding
+  assertNoFindings(caching.audit(), ['low-hit-rate'])
+  // @ts-expect-error the call of the method has no caches
+  void caching.explain(Products, 'find').steps[0]?.caches
+  // @ts-expect-error what was read cannot be changed
+  ;(await detect(() => 5)).reads.push()
+  // @ts-expect-error the result is a number
+  const text: string = (await detect(() => 5)).result
+  void text
   // @ts-expect-error there is no such event
   caching.on('hits', () => {})
   // @ts-expect-error a hit has no error

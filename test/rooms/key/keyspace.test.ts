@@ -16,6 +16,13 @@ describe('the keys of a cache', () => {
     expect(products.counterKey).toBe('shop:counter')
     const named = createKeyspace({ prefix: 'shop-eu', cache: 'ProductService.findById', version: 2 })
     expect(named.entryKey('a')).toBe('shop-eu:ProductService.findById:2:{a}')
+    const versioned = createKeyspace({ prefix: 'shop', cache: 'products', version: 1, shape: 3 })
+    expect(versioned.entryKey(encode(42))).toBe('shop:products:1.3:{#42}')
+  })
+
+  test('of a number and of its text as a version are one', () => {
+    const [one, other] = [3, '3'].map((shape) => createKeyspace({ prefix: 'p', cache: 'c', version: 1, shape }))
+    expect(one!.entryKey('a')).toBe(other!.entryKey('a'))
   })
 
   test('K2 two methods without a cache name have keys of their own', () => {
@@ -73,6 +80,13 @@ describe('the keys of a cache', () => {
       '\n',
       '{a}:refresh',
     ]
+    const versions = [
+      [1, undefined],
+      [2, undefined],
+      [10, undefined],
+      [1, 1],
+      ...odd.filter((text) => text !== '1').map((text) => [1, text] as const),
+    ] as const
     const seen = new Map<string, string>()
     const note = (key: string, what: string) => {
       if (/[{}].*[{}].*[{}]/s.test(key)) throw new Error(`${what} has braces beside its hash tag: ${key}`)
@@ -82,21 +96,19 @@ describe('the keys of a cache', () => {
     }
     for (const prefix of odd) {
       for (const cache of odd) {
-        for (const version of [1, 2, 10]) {
-          const keyspace = createKeyspace({ prefix, cache, version })
+        for (const [version, shape] of versions) {
+          const keyspace = createKeyspace({ prefix, cache, version, shape })
           for (const text of odd) {
-            note(keyspace.entryKey(encode(text)), JSON.stringify(['entry', prefix, cache, version, text]))
-            note(
-              `${keyspace.entryKey(encode(text))}:written`,
-              JSON.stringify(['written', prefix, cache, version, text]),
-            )
+            const parts = [prefix, cache, version, shape, text]
+            note(keyspace.entryKey(encode(text)), JSON.stringify(['entry', ...parts]))
+            note(`${keyspace.entryKey(encode(text))}:written`, JSON.stringify(['written', ...parts]))
             note(keyspace.markerKey(text), JSON.stringify(['tag', prefix, text]))
           }
           note(keyspace.counterKey, JSON.stringify(['counter', prefix]))
         }
       }
     }
-    expect(seen.size).toBe(2 * 3 * odd.length ** 3 + odd.length ** 2 + odd.length)
+    expect(seen.size).toBe(2 * versions.length * odd.length ** 3 + odd.length ** 2 + odd.length)
   })
 })
 

@@ -8,6 +8,7 @@ const entry = (bytes = 0): Entry => ({
   held: 'value',
   settled: undefined,
   isError: false,
+  createdAt: 0,
   expiresAt: Number.POSITIVE_INFINITY,
   staleUntil: Number.POSITIVE_INFINITY,
   verifiedAt: 0,

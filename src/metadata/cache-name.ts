@@ -1,4 +1,4 @@
-import type { DecoratedMethod } from '../metadata/decorated-method'
+import type { DecoratedMethod } from './decorated-method'
 
 /**
  * The name of the cache a method has to itself: `Class.method`, by the class of the object it is called on, so that two
