@@ -73,7 +73,7 @@ export class Loads {
       if (request === undefined) return undefined
       this.#renewIfDue(request, entry)
     }
-    const answer = this.#answerOf(key, entry)
+    const answer = entry.settled ?? this.#answerOf(key, entry)
     if (answer !== undefined) observer.hit(key, entry, 'local')
     return answer
   }

@@ -35,7 +35,13 @@ export function intercept(
   self: unknown,
   args: readonly unknown[],
 ): Promise<unknown> {
-  const { single } = plan
+  const { shortest, single } = plan
+  if (shortest !== undefined && !shortest.planned.manager.isClosed) {
+    const { planned, cache } = shortest
+    // The path that must cost least: a hit makes nothing but its key.
+    const key = planned.keyOfArguments(cache.parts.keys, args)
+    return cache.parts.tiers.loads.hit(key) ?? readOne(planned, cache, new Invocation(method, self, args))
+  }
   if (isClosed(plan)) return new Invocation(method, self, args).direct()
   if (plan.many !== undefined) return readMany(plan.many, method, self, args)
   if (single === undefined) return inOrder(plan, new Invocation(method, self, args))
@@ -44,11 +50,7 @@ export function intercept(
     return readTogether(single, cache, method, self, new Invocation(method, self, args))
   }
   // A key function, and the function that names the partition, may fail without failing the call.
-  if (statesKey(single) || cache.parts.keys.isPartitioned)
-    return readOne(single, cache, new Invocation(method, self, args))
-  // The path that must cost least: a hit makes nothing but its key.
-  const key = single.keyOfArguments(cache.parts.keys, args)
-  return cache.parts.tiers.loads.hit(key) ?? readOne(single, cache, new Invocation(method, self, args))
+  return readOne(single, cache, new Invocation(method, self, args))
 }
 
 /** After `close()` the method runs as if it were not decorated. */

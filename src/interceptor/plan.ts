@@ -38,6 +38,8 @@ export interface Plan {
   readonly many: Planned | undefined
   /** The whole plan, where it is one read without conditions from one cache: the path that must cost least. */
   readonly single: Planned | undefined
+  /** The same, where no function of the user has to be asked for the key, and nothing is gathered: the shortest way. */
+  readonly shortest: { readonly planned: Planned; readonly cache: Cache } | undefined
 }
 
 interface Remembered {
@@ -121,6 +123,7 @@ export class Planner {
       operations: all,
       many,
       single: single ? only : undefined,
+      shortest: single ? shortestOf(only) : undefined,
     }
   }
 
@@ -177,4 +180,12 @@ export class Planner {
 function isManager(value: unknown): value is CacheManager {
   if (value instanceof CacheManager) return true
   return typeof value === 'object' && value !== null && 'cache' in value && 'claim' in value
+}
+
+function shortestOf(planned: Planned): Plan['shortest'] {
+  const [cache] = planned.caches
+  const { key, loadMany } = planned.operation
+  if (cache === undefined || cache.parts.keys.isPartitioned || key !== undefined || loadMany !== undefined)
+    return undefined
+  return { planned, cache }
 }
