@@ -18,6 +18,7 @@ type Touched = Set<string> | 'all'
 /** The scope of a transaction: what is to happen at its end, and what it is about to change. */
 export class Transaction {
   readonly #outer: Transaction | undefined
+  #isOver = false
   readonly #touched = new Map<object, Touched>()
   #touchesEverything = false
   #effects: (() => Promise<unknown>)[] = []
@@ -25,6 +26,11 @@ export class Transaction {
 
   constructor(outer: Transaction | undefined) {
     this.#outer = outer
+  }
+
+  /** This one, or the one around it that has not ended yet: what is left running after the end belongs to none. */
+  get underWay(): Transaction | undefined {
+    return this.#isOver ? this.#outer?.underWay : this
   }
 
   /** Lets something happen when the transaction commits. */
@@ -62,7 +68,8 @@ export class Transaction {
 
   /** The work has succeeded: what was put off happens now, or with the transaction around this one. */
   async commit(): Promise<void> {
-    const outer = this.#outer
+    this.#isOver = true
+    const outer = this.#outer?.underWay
     if (outer !== undefined) {
       for (const [cache, its] of this.#touched) outer.touch(cache, its === 'all' ? 'all' : [...its])
       if (this.#touchesEverything) outer.touchEverything()
@@ -80,6 +87,7 @@ export class Transaction {
 
   /** The work has failed: nothing of it happened. */
   rollBack(): void {
+    this.#isOver = true
     this.#release()
   }
 
@@ -97,7 +105,7 @@ let running = 0
 
 /** The transaction that the running code is part of. */
 export function currentTransaction(): Transaction | undefined {
-  return running === 0 ? undefined : scope.getStore()
+  return running === 0 ? undefined : scope.getStore()?.underWay
 }
 
 /** Runs work in a transaction: within one that is there already, as a part of it. */

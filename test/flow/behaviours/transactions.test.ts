@@ -167,6 +167,22 @@ describe.each(places)('a transaction, cached %s', (place) => {
     expect(await cache().lookup(2)).toMatchObject({ found: true })
   })
 
+  test('what is left running after its end happens at once', async () => {
+    const slow = gate()
+    let left: Promise<void> | undefined
+    const other = gate()
+    const open = its.caching.transaction(() => other.pass())
+    await cache().put(1, 'old')
+    await its.caching.transaction(async () => {
+      left = slow.pass().then(() => cache().evict(1))
+    })
+    slow.open()
+    await left
+    expect(await cache().lookup(1)).toEqual({ found: false })
+    other.open()
+    await open
+  })
+
   test('several at once do not mix, and what begins outside knows nothing of them', async () => {
     const slow = gate()
     const one = its.caching.transaction(async () => {
