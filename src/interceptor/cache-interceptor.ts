@@ -1,7 +1,7 @@
 import type { Adjustments } from '../cache/adjustments'
 import type { Cache } from '../cache/cache'
 import { besideFlight } from '../cache/current-flight'
-import type { LoadRequest, Terms } from '../cache/tier'
+import type { LoadRequest } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
@@ -229,10 +229,10 @@ async function putMany(
     const got = Array.isArray(result) ? `${result.length} values` : 'no array'
     return invocation.skip(planned, `for ${keys.length} keys the method returned ${got}.`)
   }
-  const puts = keys.map((key, index) => ({ key, value: result[index] as unknown }))
-  const terms = termsOf(planned, cache, invocation)
-  const ifKept: Terms['ifKept'] = (value) => (isVetoed(planned, invocation, value) ? undefined : terms.ifKept(value))
-  await cache.parts.tiers.writes.put(puts, { ...terms, ifKept }, write)
+  const puts = keys
+    .map((key, index) => ({ key, value: result[index] as unknown }))
+    .filter(({ value }) => !isVetoed(planned, invocation, value))
+  await cache.parts.tiers.writes.put(puts, termsOf(planned, cache, invocation), write)
 }
 
 /** The keys that an evict removes. */
