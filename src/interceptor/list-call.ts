@@ -34,7 +34,8 @@ export class ListCall {
   elementsOf([first]: readonly unknown[]): readonly unknown[] {
     const { list } = this.many
     const found = list === undefined ? first : (first as Record<string, unknown> | null | undefined)?.[list]
-    if (Array.isArray(found)) return found
+    // The caller may change its own while it waits.
+    if (Array.isArray(found)) return found.slice() as unknown[]
     const where = list === undefined ? 'its first argument' : `field \`${list}\` of its first argument`
     throw cacheError(
       'CW_KEY_UNSUPPORTED',
@@ -50,31 +51,36 @@ export class ListCall {
   /** The arguments of a call for these elements alone. */
   argumentsOf(elements: readonly unknown[], [first, ...others]: readonly unknown[]): readonly unknown[] {
     const { list } = this.many
-    return [list === undefined ? elements : { ...(first as object), [list]: elements }, ...others]
+    // The method may change what it is given.
+    const value = elements.slice()
+    if (list === undefined) return [value, ...others]
+    const own = Object.getOwnPropertyDescriptors(first as object)
+    const field = { value, enumerable: true, writable: true, configurable: true }
+    return [Object.create(Object.getPrototypeOf(first) as object | null, { ...own, [list]: field }), ...others]
   }
 
   /**
    * What the method returned for each of these elements, in their order.
    *
-   * @param ids the elements of the list, encoded
-   * @param encode encodes what a map has as a key, or what `idOf` made of a value
-   * @throws CW_BATCH_MISMATCH
+   * @param encode encodes an element, what a map has as a key, or what `idOf` made of a value
+   * @throws CW_BATCH_MISMATCH; CW_KEY_UNSUPPORTED for what is to be found by its id and has none
    */
-  assign(result: unknown, ids: readonly string[], encode: (id: unknown) => string): readonly LoadedElement[] {
+  assign(result: unknown, elements: readonly unknown[], encode: (id: unknown) => string): readonly LoadedElement[] {
     const { isMap, idOf } = this.many
     if (isMap) {
       if (!(result instanceof Map)) throw this.#mismatch('a Map, since it says `map: true`', result)
-      return this.#byId(new Map([...result].map(([id, value]) => [encode(id), value])), ids)
+      return this.#byId(new Map([...result].map(([id, value]) => [encode(id), value])), elements.map(encode))
     }
     if (!Array.isArray(result)) throw this.#mismatch('an array (or a Map, with `map: true`)', result)
     if (idOf !== undefined) {
       const named = result.filter((value) => value !== null && value !== undefined)
-      return this.#byId(new Map(named.map((value) => [encode(idOf(value)), value])), ids)
+      return this.#byId(new Map(named.map((value) => [encode(idOf(value)), value])), elements.map(encode))
     }
-    if (result.length === ids.length) return result.map(asLoaded)
+    // Also what was never set.
+    if (result.length === elements.length) return Array.from(result, asLoaded)
     throw cacheError(
       'CW_BATCH_MISMATCH',
-      `@CacheableMany of ${this.method.where}: for ${ids.length} elements the method returned ${result.length}, so it cannot be told which belongs to which. Return as many, in the same order (null for what there is not); or give \`idOf\`; or return a Map and say \`map: true\`.`,
+      `@CacheableMany of ${this.method.where}: for ${elements.length} elements the method returned ${result.length}, so it cannot be told which belongs to which. Return as many, in the same order (null for what there is not); or give \`idOf\`; or return a Map and say \`map: true\`.`,
     )
   }
 

@@ -42,9 +42,9 @@ export async function readMany(
   const load = (missing: readonly Item[], signal: AbortSignal): Promise<readonly LoadedElement[]> => {
     const its = missing.map(({ element }) => element)
     const within = new Invocation(method, self, call.argumentsOf(its, args))
-    return within.proceed(signal).then((result) => call.assign(result, its.map(encode), encode))
+    return within.proceed(signal).then((result) => call.assign(result, its, encode))
   }
-  const encode = (id: unknown): string => cache.parts.keys.encodeKey(id as never)
+  const encode = (id: unknown): string => cache.parts.keys.encodePart(id)
   const found = await readItems(
     [...items.values()],
     cache,

@@ -71,11 +71,11 @@ function togetherOf({ operation }: Planned, method: DecoratedMethod, self: objec
 function openBatch(its: Together, cache: Cache, self: unknown): Batch<Item, LoadedElement> {
   if (its.batch !== undefined) return its.batch
   const { call, method } = its
-  const encode = (id: unknown): string => cache.parts.keys.encodeKey(id as never)
+  const encode = (id: unknown): string => cache.parts.keys.encodePart(id)
   const batch = new Batch<Item, LoadedElement>(async (missing, signal) => {
     const ids = missing.map(({ element }) => element)
     const result = await new Invocation(method, self, call.argumentsOf(ids, [])).proceed(signal)
-    return call.assign(result, ids.map(encode), encode)
+    return call.assign(result, ids, encode)
   }, call.maxBatch)
   its.batch = batch
   setImmediate(() => {

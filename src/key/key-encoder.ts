@@ -51,6 +51,15 @@ export class KeyEncoder implements PartsEncoder<string> {
     }
   }
 
+  /** The text of one part by itself, whatever the partition. @throws CW_KEY_UNSUPPORTED */
+  encodePart(part: unknown): string {
+    try {
+      return encodeArguments([part], this.types)
+    } catch (error) {
+      throw error instanceof KeyProblem ? keyUnsupported(error, `Cache '${this.cache}'`, 'key') : error
+    }
+  }
+
   /** A pattern for keys, as seen by the present partition. @throws CW_FUNCTION_FAILED */
   encodePattern(pattern: string): string {
     if (this.partition === undefined) return pattern

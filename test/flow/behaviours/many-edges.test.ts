@@ -37,6 +37,113 @@ describe.each(places)('a list, cached %s', (place) => {
   } as never)
   const { manager } = its
 
+  test('a method may use up the list it is given', async () => {
+    class Service {
+      @CacheableMany({ manager, cache: 'used', map: true })
+      async find(ids: readonly number[]): Promise<Map<number, string>> {
+        const own = ids as number[]
+        own.sort((one, other) => one - other)
+        return new Map(own.map((id) => [id, `value ${id}`]))
+      }
+      @CacheableMany({ manager, cache: 'used', idOf: (value: string) => Number(value.slice(6)) })
+      async spliced(ids: readonly number[]): Promise<string[]> {
+        const found: string[] = []
+        while (ids.length > 0) for (const id of (ids as number[]).splice(0, 2)) found.push(`value ${id}`)
+        return found
+      }
+      @Cacheable({ manager, cache: 'used', loadMany: 'find' })
+      async one(id: number): Promise<string | undefined> {
+        return `${id}`
+      }
+    }
+    const service = new Service()
+    expect([...(await service.find([3, 1, 2]))]).toEqual([
+      [3, 'value 3'],
+      [1, 'value 1'],
+      [2, 'value 2'],
+    ])
+    expect(await service.spliced([6, 5, 4])).toEqual(['value 6', 'value 5', 'value 4'])
+    expect(await Promise.all([9, 8, 7].map((id) => service.one(id)))).toEqual(['value 9', 'value 8', 'value 7'])
+  })
+
+  test('a caller may change its list while it waits', async () => {
+    const door = gate()
+    class Service {
+      @CacheableMany({ manager, cache: 'changed', map: true })
+      async find(ids: readonly number[]): Promise<Map<number, string>> {
+        await door.pass()
+        return new Map(ids.map((id) => [id, `value ${id}`]))
+      }
+    }
+    const ids = [1, 2, 3]
+    const found = new Service().find(ids)
+    await door.entered
+    ids.reverse()
+    ids.pop()
+    door.open()
+    expect([...(await found)]).toEqual([
+      [1, 'value 1'],
+      [2, 'value 2'],
+      [3, 'value 3'],
+    ])
+  })
+
+  test('a hole in what the method returns is an element that is not there', async () => {
+    class Service {
+      @CacheableMany({ manager, cache: 'holes' })
+      async find(ids: readonly number[]): Promise<(number | undefined)[]> {
+        const found = new Array<number | undefined>(ids.length)
+        for (const [index, id] of ids.entries()) if (id !== 2) found[index] = id
+        return found
+      }
+    }
+    expect(await new Service().find([1, 2, 3])).toEqual([1, undefined, 3])
+  })
+
+  test('elements need not be keys where a function makes the key', async () => {
+    class Ref {
+      constructor(readonly id: number) {}
+    }
+    class Service {
+      @CacheableMany({ manager, cache: 'refs', key: (ref: Ref) => ref.id })
+      async find(refs: readonly Ref[]): Promise<number[]> {
+        return refs.map(({ id }) => id)
+      }
+    }
+    expect(await new Service().find([new Ref(1), new Ref(2)])).toEqual([1, 2])
+  })
+
+  test('an id and a list of that one id are two', async () => {
+    class Service {
+      @CacheableMany({ manager, cache: 'ids', map: true })
+      async find(ids: readonly unknown[]): Promise<Map<unknown, string>> {
+        return new Map(ids.map((id) => [id, JSON.stringify(id)]))
+      }
+    }
+    const one = [1]
+    const found = await new Service().find([1, one, '1'])
+    expect([found.get(1), found.get(one), found.get('1')]).toEqual(['1', '[1]', '"1"'])
+  })
+
+  test('an object around the list stays of its class', async () => {
+    class Query {
+      constructor(
+        readonly ids: readonly number[],
+        readonly locale: string,
+      ) {}
+      text(id: number): string {
+        return `${this.locale} ${id}`
+      }
+    }
+    class Service {
+      @CacheableMany({ manager, cache: 'queries', list: 'ids', key: (id: number, query: Query) => [id, query.locale] })
+      async find(query: Query): Promise<string[]> {
+        return query.ids.map((id) => query.text(id))
+      }
+    }
+    expect(await new Service().find(new Query([1, 2], 'de'))).toEqual(['de 1', 'de 2'])
+  })
+
   test('a value that is left out of a put of many leaves its entry alone, as it does in a put of one', async () => {
     class Service {
       @CachePut({ manager, cache: 'puts', keys: (ids: readonly number[]) => ids, unless: (value) => value < 0 })
