@@ -9,7 +9,7 @@ import { Invocation } from './invocation'
 import type { Plan, Planned } from './plan'
 import { followsError, isVetoed, keyOf, keysOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
 import { readMany } from './read-many'
-import { readTogether } from './read-together'
+import { isGathered, readTogether } from './read-together'
 
 /*
  * The fixed order of effects, whatever the order of the decorators:
@@ -46,7 +46,7 @@ export function intercept(
   if (plan.many !== undefined) return readMany(plan.many, method, self, args)
   if (single === undefined) return inOrder(plan, new Invocation(method, self, args))
   const [cache] = single.caches as readonly [Cache]
-  if (single.operation.loadMany !== undefined) {
+  if (isGathered(single, self, args)) {
     return readTogether(single, cache, method, self, new Invocation(method, self, args))
   }
   // A key function, and the function that names the partition, may fail without failing the call.

@@ -13,12 +13,25 @@ import { elementRequest, type Item } from './read-many'
 interface Together {
   readonly call: ListCall
   readonly method: DecoratedMethod
-  /** For calls of this turn; undefined: nobody has called yet. */
-  batch: Batch<Item, LoadedElement> | undefined
+  /** For calls of this turn. */
+  readonly open: Open[]
+}
+
+/** What may be loaded by one call: what the method is asked for in one cache, by one tenant. */
+interface Open {
+  readonly cache: Cache
+  readonly partition: string
+  readonly batch: Batch<Item, LoadedElement>
 }
 
 // By object and by the name of the method for many.
 const together = new WeakMap<object, Map<PropertyKey, Together>>()
+
+/** Whether a call can be gathered: it has one argument, and perhaps an AbortSignal; and there is an object that has the method for many. */
+export function isGathered({ operation }: Planned, self: unknown, [, ...others]: readonly unknown[]): boolean {
+  if (operation.loadMany === undefined || self === undefined || self === null) return false
+  return others.every((its) => its instanceof AbortSignal || its === undefined)
+}
 
 /**
  * Reads one element as ever, except that what has to be loaded is loaded together with what other calls of the same turn of
@@ -33,10 +46,9 @@ export function readTogether(
   self: unknown,
   invocation: Invocation,
 ): Promise<unknown> {
-  const [element, ...others] = invocation.args
-  const isAlone = others.every((its) => its instanceof AbortSignal || its === undefined)
+  const [element] = invocation.args
   const key = keyOf(planned, cache, invocation)
-  if (key === undefined || !isAlone) return invocation.direct()
+  if (key === undefined) return invocation.direct()
   const { tiers } = cache.parts
   const hit = tiers.loads.hit(key)
   if (hit !== undefined) return hit
@@ -63,23 +75,27 @@ function togetherOf({ operation }: Planned, method: DecoratedMethod, self: objec
       `${operation.decorator} of ${method.where}: \`loadMany\` must name a method of the same class that stands under @CacheableMany and takes a list as its first argument; '${String(name)}' does not.`,
     )
   }
-  const its: Together = { call: new ListCall(target, many), method: target, batch: undefined }
+  const its: Together = { call: new ListCall(target, many), method: target, open: [] }
   known.set(name, its)
   return its
 }
 
 function openBatch(its: Together, cache: Cache, self: unknown): Batch<Item, LoadedElement> {
-  if (its.batch !== undefined) return its.batch
-  const { call, method } = its
-  const encode = (id: unknown): string => cache.parts.keys.encodePart(id)
+  const { call, method, open } = its
+  const { keys } = cache.parts
+  const partition = keys.isPartitioned ? keys.encodeKey([]) : ''
+  const present = open.find((one) => one.cache === cache && one.partition === partition)
+  if (present !== undefined) return present.batch
+  const encode = (id: unknown): string => keys.encodePart(id)
   const batch = new Batch<Item, LoadedElement>(async (missing, signal) => {
     const ids = missing.map(({ element }) => element)
     const result = await new Invocation(method, self, call.argumentsOf(ids, [])).proceed(signal)
     return call.assign(result, ids, encode)
   }, call.maxBatch)
-  its.batch = batch
+  const opened: Open = { cache, partition, batch }
+  open.push(opened)
   setImmediate(() => {
-    its.batch = undefined
+    open.splice(open.indexOf(opened), 1)
     batch.close()
   })
   return batch

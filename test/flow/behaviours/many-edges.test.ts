@@ -37,6 +37,51 @@ describe.each(places)('a list, cached %s', (place) => {
   } as never)
   const { manager } = its
 
+  test('values of one tenant are not loaded with those of another', async () => {
+    const asked: (readonly [string | undefined, number[]])[] = []
+    class Service {
+      @CacheableMany({ manager, cache: 'tenants', map: true })
+      async many(ids: readonly number[]): Promise<Map<number, string>> {
+        asked.push([tenants.getStore(), [...ids]])
+        return new Map(ids.map((id) => [id, `${tenants.getStore()} ${id}`]))
+      }
+      @Cacheable({ manager, cache: 'tenants', loadMany: 'many' })
+      async one(_id: number): Promise<string | undefined> {
+        throw new Error('not called')
+      }
+    }
+    const service = new Service()
+    const both = await Promise.all(['a', 'b'].map((tenant) => tenants.run(tenant, () => service.one(1))))
+    expect(both).toEqual(['a 1', 'b 1'])
+    expect(asked).toEqual([
+      ['a', [1]],
+      ['b', [1]],
+    ])
+    expect(await tenants.run('b', () => service.one(1))).toBe('b 1')
+  })
+
+  test('methods of two caches that name one method for many are not mixed', async () => {
+    const asked: number[][] = []
+    class Service {
+      @CacheableMany({ manager, cache: 'c1' })
+      async many(ids: readonly number[]): Promise<number[]> {
+        asked.push([...ids])
+        return [...ids]
+      }
+      @Cacheable({ manager, cache: 'c1', loadMany: 'many' })
+      async one(id: number): Promise<number> {
+        return id
+      }
+      @Cacheable({ manager, cache: 'c2', loadMany: 'many' })
+      async two(id: number): Promise<number> {
+        return id
+      }
+    }
+    const service = new Service()
+    expect(await Promise.all([service.one(1), service.two(1)])).toEqual([1, 1])
+    for (const ids of asked) expect(new Set(ids).size).toBe(ids.length)
+  })
+
   test('a method may use up the list it is given', async () => {
     class Service {
       @CacheableMany({ manager, cache: 'used', map: true })
@@ -161,5 +206,27 @@ describe.each(places)('a list, cached %s', (place) => {
     await new Service().one(1)
     await new Service().many([2])
     expect(await cache.getMany([1, 2])).toEqual([1, 2])
+  })
+
+  test('loadMany: calls with further arguments are cached each by itself; without an object the method is on its own', async () => {
+    quietly()
+    const asked: unknown[] = []
+    class Service {
+      @CacheableMany({ manager, cache: 'more' })
+      async many(ids: readonly number[]): Promise<number[]> {
+        return [...ids]
+      }
+      @Cacheable({ manager, cache: 'more', loadMany: 'many' })
+      async one(id: number, ...more: unknown[]): Promise<number> {
+        asked.push([id, ...more])
+        return id
+      }
+    }
+    const service = new Service()
+    expect(await service.one(1, 'x')).toBe(1)
+    expect(await service.one(1, 'x')).toBe(1)
+    expect(asked).toEqual([[1, 'x']])
+    const { one } = service
+    expect(await one(7)).toBe(7)
   })
 })
