@@ -1,4 +1,4 @@
-import { currentFlight } from './current-flight'
+import { besideFlight, currentFlight, runAboard } from './current-flight'
 import type { Flight } from './flight'
 
 // Loads that wait for each other: what a loader starts or joins, its own load cannot end before.
@@ -31,6 +31,29 @@ export function dependOn(flight: Flight): () => void {
   return () => {
     self.waitsFor.delete(flight)
     flight.awaitedBy.delete(self)
+  }
+}
+
+/**
+ * Calls what brings the values of several loads at once: it runs in the first of them, and the others wait for that one.
+ * What it says of its value is said of none of them.
+ */
+export async function loadTogether<Result>(flights: ReadonlySet<Flight>, call: () => Promise<Result>): Promise<Result> {
+  const [first, ...others] = flights
+  if (first === undefined) return call()
+  for (const other of others) {
+    other.waitsFor.add(first)
+    first.awaitedBy.add(other)
+  }
+  const { result, leave } = runAboard(first, () => besideFlight(call))
+  try {
+    return await result
+  } finally {
+    leave()
+    for (const other of others) {
+      other.waitsFor.delete(first)
+      first.awaitedBy.delete(other)
+    }
   }
 }
 

@@ -33,6 +33,8 @@ export class Flight {
   tagEvictions = 0
   /** Whether its value is not what the method returned, but what the next cache of the call answered with instead. */
   isAnsweredInstead = false
+  /** Whether it loads anew what is still served, for no caller. */
+  isRefresh = false
   /** Whether it holds a place of a bulkhead. */
   isInside = false
   /** Lets the load go on that waits for its turn. */

@@ -189,6 +189,8 @@ export class Loads {
     }
     // A refresh that another process is at: there may be no value any more.
     if (loaded.isAbandoned) return again()
+    // A list does without it; what there is instead, a method for one knows itself.
+    if (request.together === undefined && flight.request.together?.isLeftOut()) return again()
     // Whoever began the load takes a value past its life; this caller may not.
     if (loaded.isStale && stale.reason(request.key, loaded.entry!, policies) === undefined) return again()
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier

@@ -28,8 +28,8 @@ export interface RefreshesParts {
   readonly fly: (flight: Flight) => Promise<Loaded>
 }
 
-// What runs in it belongs to no request.
-const detached = new AsyncResource('cachewright')
+/** What runs in it belongs to no request. */
+export const detached = new AsyncResource('cachewright')
 
 // After a refresh that brought nothing new, so long is waited before the next.
 const retryMs = 1_000
@@ -66,6 +66,7 @@ export class Refreshes {
     detached.runInAsyncScope(() => {
       const flight = new Flight(request, { stamp: markers.stamp, startedAt: now, previous: entry, isolation })
       flight.waiters = 1
+      flight.isRefresh = true
       this.#running++
       const cancel = background.untilClosed(clock.setTimer(() => this.#giveUp(flight), loadDeadlineMs))
       const { promise } = flights.start(flight, fly)

@@ -6,7 +6,7 @@ import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
 import type { Flight } from './flight'
 import { isNeededInside } from './flight-chain'
-import type { Kept, Loaded, Tier } from './tier'
+import type { Inside, Kept, Loaded, Tier } from './tier'
 
 /** What a {@link SourceTier} works with. */
 export interface SourceTierParts {
@@ -25,12 +25,19 @@ export class SourceTier implements Tier {
   constructor(private readonly parts: SourceTierParts) {}
 
   async load(flight: Flight): Promise<Loaded> {
+    const inside: Inside = (signal, call) => this.#enter(flight, signal, call)
+    // Where many are loaded at once, the one call of the method takes one place.
+    if (flight.request.together !== undefined) return this.#call(flight, inside)
+    return inside(flight.signal, () => this.#call(flight))
+  }
+
+  async #enter<Result>(flight: Flight, signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     const place = this.#takePlace(flight)
-    if (place === undefined) return this.#call(flight)
-    if (place.entered !== undefined) await entering(place, flight)
+    if (place === undefined) return call()
+    if (place.entered !== undefined) await entering(place, flight, signal)
     const leave = this.#inside(place, flight)
     try {
-      return await this.#call(flight)
+      return await call()
     } finally {
       leave()
     }
@@ -64,7 +71,7 @@ export class SourceTier implements Tier {
     throw error
   }
 
-  async #call(flight: Flight): Promise<Loaded> {
+  async #call(flight: Flight, inside?: Inside): Promise<Loaded> {
     const { clock, observer } = this.parts
     const { key, request, signal, adjustments } = flight
     const startedAt = clock.now()
@@ -72,7 +79,7 @@ export class SourceTier implements Tier {
     try {
       signal.throwIfAborted()
       flight.calledSource = true
-      returned = await request.load(signal, adjustments)
+      returned = await request.load(signal, adjustments, inside)
       const { failure } = adjustments
       // Said once, for this load: what comes of it in the next cache of the call is told by what this one answers.
       adjustments.failure = undefined
@@ -120,14 +127,14 @@ export class SourceTier implements Tier {
 }
 
 /** Waits in the queue, unless nobody waits for the load any more. */
-async function entering(place: Place, flight: Flight): Promise<void> {
-  const leave = (): void => place.withdraw(flight.signal.reason)
-  flight.signal.addEventListener('abort', leave)
+async function entering(place: Place, flight: Flight, signal: AbortSignal): Promise<void> {
+  const leave = (): void => place.withdraw(signal.reason)
+  signal.addEventListener('abort', leave)
   flight.hurry = () => place.hurry()
   try {
     await place.entered
   } finally {
-    flight.signal.removeEventListener('abort', leave)
+    signal.removeEventListener('abort', leave)
     flight.hurry = () => {}
   }
 }

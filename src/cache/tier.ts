@@ -60,17 +60,22 @@ export interface Loaded {
   readonly isStale?: boolean
 }
 
+/** Calls the source when there is a place for one more load; the signal gives up waiting for it. */
+export type Inside = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>
+
 /** A read that missed, as the tiers see it. */
 export interface LoadRequest {
   /** The encoded parts of the key. */
   readonly key: string
   /** Calls the method; the signal is aborted when nobody waits any more. */
-  readonly load: (signal: AbortSignal, adjustments?: Adjustments) => Promise<unknown>
+  readonly load: (signal: AbortSignal, adjustments?: Adjustments, inside?: Inside) => Promise<unknown>
   readonly terms: Terms
   /** Whether the value may carry tags of its own. */
   readonly tagged: boolean
   /** Told once it is known that the value need not be loaded now: somebody else sees to it. */
   readonly decided?: () => void
+  /** Where the method loads many at once: one call of it is one load, and may leave out this key. */
+  readonly together?: { readonly isLeftOut: () => boolean }
   /** The call it is for: loads of one call through several caches keep one value on the method's one word. */
   readonly call: object
 }

@@ -1,9 +1,17 @@
 import { AsyncResource } from 'node:async_hooks'
+import { currentFlight } from '../cache/current-flight'
+import type { Flight } from '../cache/flight'
+import { loadTogether } from '../cache/flight-chain'
+import { detached } from '../cache/refreshes'
+import type { Inside } from '../cache/tier'
 
 /** One element of a list, while its value is being loaded. */
 interface Enrolled<Element, Loaded> {
   readonly element: Element
   readonly signal: AbortSignal
+  readonly inside: Inside | undefined
+  /** The load it is for. */
+  readonly flight: Flight | undefined
   readonly resolve: (loaded: Loaded) => void
   readonly reject: (error: unknown) => void
 }
@@ -56,9 +64,9 @@ export class Batch<Element, Loaded> {
   }
 
   /** Loads an element together with the others. */
-  enroll(element: Element, signal: AbortSignal): Promise<Loaded> {
+  enroll(element: Element, signal: AbortSignal, inside?: Inside): Promise<Loaded> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ element, signal, resolve, reject })
+      this.#pending.push({ element, signal, inside, flight: currentFlight(), resolve, reject })
       this.#scheduleIfComplete()
     })
   }
@@ -68,24 +76,41 @@ export class Batch<Element, Loaded> {
     this.#isScheduled = true
     setImmediate(() => {
       this.#isScheduled = false
-      const pending = this.#pending
+      const [pending, left] = split(this.#pending, ({ signal }) => !signal.aborted)
       this.#pending = []
-      for (let from = 0; from < pending.length; from += this.#maxSize) {
-        void this.#run(pending.slice(from, from + this.#maxSize))
-      }
+      for (const { reject, signal } of left) reject(signal.reason)
+      const [refreshes, reads] = split(pending, ({ flight }) => flight?.isRefresh ?? false)
+      this.#runAll(reads, this.#context)
+      // What is loaded in the background belongs to no caller.
+      this.#runAll(refreshes, detached)
     })
   }
 
-  async #run(enrolled: readonly Enrolled<Element, Loaded>[]): Promise<void> {
+  #runAll(enrolled: readonly Enrolled<Element, Loaded>[], context: AsyncResource): void {
+    for (let from = 0; from < enrolled.length; from += this.#maxSize) {
+      void this.#run(enrolled.slice(from, from + this.#maxSize), context)
+    }
+  }
+
+  async #run(enrolled: readonly Enrolled<Element, Loaded>[], context: AsyncResource): Promise<void> {
     const signal = allOf(enrolled.map((its) => its.signal))
     const elements = enrolled.map(({ element }) => element)
     try {
-      const loaded = await this.#context.runInAsyncScope(this.#load, undefined, elements, signal)
+      const flights = new Set(enrolled.map(({ flight }) => flight).filter((flight) => flight !== undefined))
+      const { inside = callNow } = enrolled[0]!
+      const load = (): Promise<readonly Loaded[]> => this.#load(elements, signal)
+      const loaded = await context.runInAsyncScope(() => loadTogether(flights, () => inside(signal, load)))
       for (const [index, { resolve }] of enrolled.entries()) resolve(loaded[index]!)
     } catch (error) {
       for (const { reject } of enrolled) reject(error)
     }
   }
+}
+
+const callNow: Inside = (_, call) => call()
+
+function split<Item>(items: readonly Item[], isMeant: (item: Item) => boolean): [meant: Item[], others: Item[]] {
+  return [items.filter(isMeant), items.filter((item) => !isMeant(item))]
 }
 
 /** Aborted when all of these are. */

@@ -75,7 +75,11 @@ async function readItems(
   for (const item of items) {
     const hit = tiers.loads.hit(item.key, requestFor(item))
     if (hit === undefined) missing.push(item)
-    else reads.set(item.key, hit)
+    else {
+      // Looked at below, after the others were fetched.
+      hit.catch(() => {})
+      reads.set(item.key, hit)
+    }
   }
   const fetched = missing.length > 1 ? await tiers.fetchMany(missing.map(({ key }) => key)) : undefined
   for (const item of missing) {
@@ -107,8 +111,8 @@ export function elementRequest(
 ): LoadRequest {
   const { key, terms } = item
   let isLeftOut = false
-  const load = async (signal: AbortSignal): Promise<unknown> => {
-    const enrolled = batch.enroll(item, signal)
+  const load: LoadRequest['load'] = async (signal, _, inside) => {
+    const enrolled = batch.enroll(item, signal, inside)
     decided()
     const { value, failure, isAbsent = false } = await enrolled
     isLeftOut = isAbsent && leavesOut
@@ -116,5 +120,13 @@ export function elementRequest(
     return value
   }
   const ifKept: Terms['ifKept'] = (value) => (isLeftOut ? undefined : terms.ifKept(value))
-  return { key, load, terms: { ...terms, ifKept }, tagged, call: load, decided }
+  return {
+    key,
+    load,
+    terms: { ...terms, ifKept },
+    tagged,
+    call: load,
+    decided,
+    together: { isLeftOut: () => isLeftOut },
+  }
 }

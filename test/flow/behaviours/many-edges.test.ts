@@ -37,6 +37,107 @@ describe.each(places)('a list, cached %s', (place) => {
   } as never)
   const { manager } = its
 
+  test('a list of more elements than loads may run at once is one load', async () => {
+    const asked: number[][] = []
+    class Service {
+      @CacheableMany({ manager, cache: 'narrow' })
+      async find(ids: readonly number[]): Promise<number[]> {
+        asked.push([...ids])
+        return [...ids]
+      }
+    }
+    expect(await soon(new Service().find([1, 2, 3, 4, 5]))).toEqual([1, 2, 3, 4, 5])
+    expect(asked).toEqual([[1, 2, 3, 4, 5]])
+  })
+
+  test('calls of lists are held to how many loads may run at once', async () => {
+    const door = gate()
+    let running = 0
+    let most = 0
+    class Service {
+      @CacheableMany({ manager, cache: 'two', maxBatch: 1 })
+      async find(ids: readonly number[]): Promise<number[]> {
+        most = Math.max(most, ++running)
+        await door.pass()
+        running--
+        return [...ids]
+      }
+    }
+    const all = new Service().find([1, 2, 3, 4])
+    await door.entered
+    await eventually(() => running === 2)
+    door.open()
+    expect(await soon(all)).toEqual([1, 2, 3, 4])
+    expect(most).toBe(2)
+  })
+
+  test('a method for a list may read what it is asked for, one by one', async () => {
+    class Service {
+      @Cacheable({ manager, cache: 'nested' })
+      async one(id: number): Promise<number> {
+        return id
+      }
+      @CacheableMany({ manager, cache: 'nested' })
+      async many(ids: readonly number[]): Promise<number[]> {
+        return Promise.all(ids.map((id) => this.one(id)))
+      }
+    }
+    expect(await soon(new Service().many([1, 2, 3]))).toEqual([1, 2, 3])
+  })
+
+  test('an override may call what it overrides, of the same cache', async () => {
+    class Base {
+      @CacheableMany({ manager, cache: 'inherited' })
+      async many(ids: readonly number[]): Promise<number[]> {
+        return [...ids]
+      }
+    }
+    class Derived extends Base {
+      @CacheableMany({ manager, cache: 'inherited' })
+      override async many(ids: readonly number[]): Promise<number[]> {
+        return super.many(ids)
+      }
+    }
+    expect(await soon(new Derived().many([1, 2, 3]))).toEqual([1, 2, 3])
+  })
+
+  test('what a method for a list reads besides does not wait for the list', async () => {
+    class Service {
+      @Cacheable({ manager, cache: 'one' })
+      async one(id: number): Promise<number> {
+        return id
+      }
+      @CacheableMany({ manager, cache: 'one' })
+      async many(ids: readonly number[]): Promise<number[]> {
+        return Promise.all(ids.map((id) => this.one(100 + id)))
+      }
+    }
+    expect(await soon(new Service().many([1, 2]))).toEqual([101, 102])
+  })
+
+  test('what a method for a list says of its value is not said of the load around it', async () => {
+    let inside: unknown = 'not asked'
+    class Service {
+      asked = 0
+      @CacheableMany({ manager, cache: 'inner' })
+      async many(ids: readonly number[]): Promise<number[]> {
+        inside = cacheContext()
+        cacheContext()?.skipStoring()
+        return [...ids]
+      }
+      @Cacheable({ manager, cache: 'outer' })
+      async outer(id: number): Promise<number[]> {
+        this.asked++
+        return this.many([id, id + 1])
+      }
+    }
+    const service = new Service()
+    await service.outer(1)
+    expect(inside).toBeUndefined()
+    await service.outer(1)
+    expect(service.asked).toBe(1)
+  })
+
   test('values of one tenant are not loaded with those of another', async () => {
     const asked: (readonly [string | undefined, number[]])[] = []
     class Service {
@@ -80,6 +181,42 @@ describe.each(places)('a list, cached %s', (place) => {
     const service = new Service()
     expect(await Promise.all([service.one(1), service.two(1)])).toEqual([1, 1])
     for (const ids of asked) expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('a refresh of elements runs in nobody’s context', async () => {
+    const seen: unknown[] = []
+    class Service {
+      @CacheableMany({ manager, cache: 'ahead', refreshAhead: 0.5 })
+      async find(ids: readonly number[]): Promise<number[]> {
+        seen.push(tenants.getStore())
+        return [...ids]
+      }
+    }
+    const service = new Service()
+    await tenants.run('first', () => service.find([1, 2]))
+    its.clock.jump(6_000)
+    await tenants.run('second', () => service.find([1, 2, 3]))
+    await eventually(() => seen.length >= 3)
+    expect(seen.toSorted()).toEqual(['first', 'second', undefined])
+  })
+
+  test('an error that is kept for one element is no unhandled rejection while others are fetched', async () => {
+    const unhandled = jest.fn()
+    // The sandbox's own `process` is told of none.
+    const real = runInThisContext('process') as NodeJS.Process
+    real.on('unhandledRejection', unhandled)
+    class Service {
+      @CacheableMany({ manager, cache: 'errors', cacheErrors: { ttl: '5s' } } as never)
+      async find(ids: readonly number[]): Promise<(number | Error)[]> {
+        return ids.map((id) => (id < 0 ? new RangeError(`${id}`) : id))
+      }
+    }
+    const service = new Service()
+    await expect(service.find([-1])).rejects.toThrow('-1')
+    await expect(service.find([-1, 2, 3])).rejects.toThrow('-1')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    real.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
   })
 
   test('a method may use up the list it is given', async () => {
@@ -187,6 +324,48 @@ describe.each(places)('a list, cached %s', (place) => {
       }
     }
     expect(await new Service().find(new Query([1, 2], 'de'))).toEqual(['de 1', 'de 2'])
+  })
+
+  test('who reads one value is told by its own method that there is none, also beside a list', async () => {
+    const door = gate()
+    class Service {
+      @CacheableMany({ manager, cache: 'absent', idOf: (id: number) => id })
+      async many(ids: readonly number[]): Promise<number[]> {
+        await door.pass()
+        return ids.filter((id) => id !== 2)
+      }
+      @Cacheable({ manager, cache: 'absent' })
+      async one(id: number): Promise<number | null> {
+        return id === 2 ? null : id
+      }
+    }
+    const service = new Service()
+    const many = service.many([1, 2])
+    await door.entered
+    const one = service.one(2)
+    const others = service.many([2, 1])
+    door.open()
+    expect(await many).toEqual([1])
+    expect(await others).toEqual([1])
+    expect(await one).toBeNull()
+  })
+
+  test('what nobody waits for any more is not loaded', async () => {
+    const asked: number[][] = []
+    class Service {
+      @CacheableMany({ manager, cache: 'left' })
+      async find(ids: readonly number[], _signal?: AbortSignal): Promise<number[]> {
+        asked.push([...ids])
+        return [...ids]
+      }
+    }
+    const leaving = new AbortController()
+    const call = new Service().find([1, 2], leaving.signal)
+    await Promise.resolve()
+    leaving.abort(new Error('left'))
+    await expect(call).rejects.toThrow('left')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(asked).toEqual([])
   })
 
   test('a value that is left out of a put of many leaves its entry alone, as it does in a put of one', async () => {
