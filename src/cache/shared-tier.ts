@@ -117,6 +117,13 @@ export class SharedTier implements Tier {
     const sharedKey = this.parts.keyOf(flight.key)
     // What should be gone may still stand there.
     if (journal.holds(sharedKey)) return 'neither'
+    // Asking would be refused at once, at more cost than this.
+    const silence = store.silenceOf(sharedKey)
+    if (silence !== undefined) {
+      flight.sharedMs = Number.POSITIVE_INFINITY
+      observer.failed('get', silence, { key: flight.key })
+      return 'neither'
+    }
     try {
       const askedAt = clock.now()
       const { mark } = journal

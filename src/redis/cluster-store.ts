@@ -1,5 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis'
 import {
+  type CacheError,
   cacheError,
   describeThrown,
   type Found,
@@ -112,6 +113,10 @@ export class ClusterStore implements SharedStore {
   serverTime(): number {
     const { connection } = this.#ownerOf(this.#parts.context.counterKey) ?? {}
     return connection?.time.now() ?? wallTime()
+  }
+
+  silenceOf(key: string): CacheError | undefined {
+    return this.#ownerOf(key)?.connection.silence
   }
 
   groups(keys: readonly string[]): readonly (readonly string[])[] {

@@ -80,9 +80,9 @@ export class Connection {
     })
   }
 
-  /** Whether the server has stopped answering in time. */
-  get isSilent(): boolean {
-    return this.#circuit.isOpen
+  /** Why nothing is sent now, though there is a connection: the server has stopped answering in time. */
+  get silence(): CacheError | undefined {
+    return this.#circuit.isOpen ? this.#silent() : undefined
   }
 
   get isUp(): boolean {

@@ -1,4 +1,5 @@
 import type {
+  CacheError,
   Found,
   MarkerNumber,
   MarkerNumbers,
@@ -67,6 +68,10 @@ export class RedisStore implements SharedStore {
 
   serverTime(): number {
     return this.#connection.time.now()
+  }
+
+  silenceOf(): CacheError | undefined {
+    return this.#connection.silence
   }
 
   groups(keys: readonly string[]): readonly (readonly string[])[] {

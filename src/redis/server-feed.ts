@@ -198,7 +198,7 @@ export class ServerFeed {
     const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as Error] : []))
     // A refusal is no silence; and of a server that answers too late to be asked, the data connection knows whether it lives.
     const [, , barrier] = answers
-    const isHeard = barrier.status === 'fulfilled' && data.isSilent
+    const isHeard = barrier.status === 'fulfilled' && data.silence !== undefined
     if (isHeard || failures.every((error) => isReply(error.cause ?? error))) this.#heardAt = systemClock.now()
     if (failures.length > 0) return this.#refused(failures)
     if (key !== undefined) watch.verifiedAt = Math.max(watch.verifiedAt, Math.min(sentAt, note.agreedAt))

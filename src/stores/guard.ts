@@ -46,6 +46,7 @@ export function guardSharedStore(
     probe: () => inTime('probe', store.probe(), Math.max(timeoutMs, 2_000)),
     close: () => store.close(),
     serverTime: () => store.serverTime(),
+    silenceOf: (key) => store.silenceOf(key),
     groups: (keys) => store.groups(keys),
     getMany: (keys) => inTime('getMany', store.getMany(keys)),
     lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),

@@ -1,5 +1,6 @@
 import type { InvalidationListener, Watch } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
+import type { CacheError } from '../kernel/errors'
 
 /**
  * Port: the tier that all processes share. Bytes in, bytes out; it knows nothing of frames, tags or methods.
@@ -17,6 +18,8 @@ export interface SharedStore {
   /** The tier's clock in milliseconds, as well as this process knows it. */
   serverTime(): number
 
+  /** Why a key need not be asked for now: whoever has to answer for it is known not to. Undefined: it may answer. */
+  silenceOf(key: string): CacheError | undefined
   /** Keys by who has to answer for them, so that what fails for some does not fail for others. */
   groups(keys: readonly string[]): readonly (readonly string[])[]
   /** As many answers as keys, in their order, in one round trip. */

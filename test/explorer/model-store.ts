@@ -97,6 +97,10 @@ export class ModelStore implements SharedStore {
     else if (this.#watch !== undefined) this.#watch.verifiedAt = Math.max(this.#watch.verifiedAt, notice)
   }
 
+  silenceOf(): undefined {
+    return undefined
+  }
+
   groups(keys: readonly string[]): readonly (readonly string[])[] {
     return [keys]
   }
