@@ -6,6 +6,7 @@ import type { Client } from './client'
 import { failFast, jitter } from './client-options'
 import { awayError, commandError, silentError, unfitError } from './connection-errors'
 import type { FeedNote } from './feed-note'
+import { reopen } from './reopening'
 import type { Scripts } from './scripts'
 import { runIdOf, unfitness } from './server-info'
 import { ServerTime } from './server-time'
@@ -37,6 +38,7 @@ export class Connection {
   readonly #whenUp: (() => void)[] = []
   readonly #whenDown: (() => void)[] = []
   readonly #circuit: CircuitBreaker
+  readonly #disconnect: () => void
   // Commands that nobody waits for any more, though the server may yet do them.
   #givenUp = 0
   #silence: CacheError | undefined
@@ -56,6 +58,7 @@ export class Connection {
   constructor(parts: ConnectionParts) {
     this.#parts = parts
     this.client = parts.open(failFast)
+    this.#disconnect = reopen(this.client)
     this.time = new ServerTime(parts.clock)
     this.#circuit = new CircuitBreaker({
       // By the machine's own clock: this is about the network.
@@ -108,7 +111,7 @@ export class Connection {
     this.#isUp = false
     this.#circuit.reset()
     this.#cancelRetry()
-    this.client.disconnect()
+    this.#disconnect()
   }
 
   /**

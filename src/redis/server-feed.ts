@@ -3,6 +3,7 @@ import { type CompleteClock, type InvalidationListener, systemClock, type Watch 
 import { evaluate } from './client'
 import type { Connection } from './connection'
 import type { FeedNote } from './feed-note'
+import { reopen } from './reopening'
 import type { Scripts } from './scripts'
 import { runIdOf } from './server-info'
 
@@ -66,6 +67,7 @@ export class ServerFeed {
   /** What the server answered to commands that it refused, by their names. */
   readonly refusals = new Map<string, Error>()
   readonly #heartbeatMs: number
+  readonly #disconnect: () => void
   #watch: ServerWatch | undefined
   #attempts = 0
   #heardAt = 0
@@ -82,6 +84,7 @@ export class ServerFeed {
     this.#parts = parts
     this.#heartbeatMs = Math.min(1_000, Math.max(10, parts.maxStalenessMs / 4))
     const { data, listening } = parts
+    this.#disconnect = reopen(listening)
     listening.on('error', () => {})
     listening.on('ready', () => void this.#listen().then(this.#attempted))
     listening.on('close', () => {
@@ -113,7 +116,7 @@ export class ServerFeed {
     this.#closed = true
     this.#disarm()
     this.#attempted()
-    this.#parts.listening.disconnect()
+    this.#disconnect()
   }
 
   async #listen(): Promise<void> {

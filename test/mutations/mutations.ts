@@ -794,6 +794,14 @@ const comingAndGoing: readonly Mutation[] = [
     noticedBy: { [starting]: ['the first of them', 'all of them'] },
   },
   {
+    name: 'ended-client',
+    breaks: 'a connection that is told of a failover while it asks sentinels for the primary is never made again (G4)',
+    file: 'src/redis/reopening.ts',
+    text: 'if (isClosed) return',
+    by: 'return',
+    noticedBy: { [failover]: ['who is asking them for the primary just then'] },
+  },
+  {
     name: 'renewal-after-close',
     breaks: 'the lease of a load that hangs is renewed after close()',
     file: 'src/cache/lease.ts',

@@ -3,6 +3,7 @@ import { redis } from 'cachewright/redis'
 import { eventually } from '../../support/eventually'
 import { type RedisCluster, slotOf, startRedisCluster } from '../../support/redis-cluster'
 import { type RedisSentinel, startSentinel } from '../../support/redis-sentinel'
+import { type DataHook, startProxies } from '../../support/tcp-proxy'
 import { expectWarnings, keyOf } from './processes'
 
 const managers: CacheManager[] = []
@@ -180,4 +181,42 @@ describe('sentinels', () => {
     },
     60_000,
   )
+
+  test('are heard also by who is asking them for the primary just then', async () => {
+    const proxies = await startProxies(sentinel.watchers)
+    // The connection by which a process asks, and the one by which it is told, listen to each of them.
+    const listeners = 2 * proxies.size
+    const heard = { subscribed: 0, asked: 0, switched: 0 }
+    let answer = (): void => {}
+    const isOver = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const hook: DataHook = async (chunk, { direction }) => {
+      if (direction === 'toClient') {
+        if (chunk.includes('$9\r\nsubscribe')) heard.subscribed++
+        if (chunk.includes('$7\r\nmessage')) heard.switched++
+      } else if (heard.subscribed >= listeners && chunk.includes('get-master-addr-by-name')) {
+        heard.asked++
+        await isOver
+      }
+    }
+    try {
+      for (const proxy of proxies.values()) proxy.onData(hook)
+      const sentinels = [...proxies.values()].map(({ port }) => ({ host: '127.0.0.1', port }))
+      const behind = redis({ sentinels, name: sentinel.name, updateSentinels: false })
+      const [a, b] = [await open(shared()), await open(behind, { maxStaleness: '30s' })]
+      await eventually(() => heard.subscribed >= listeners)
+      const before = await sentinel.primary()
+      await sentinel.failover({ by: 'kill' })
+      expect(heard.asked).toBeGreaterThanOrEqual(2)
+      await eventually(() => heard.switched >= 2)
+      answer()
+      await expectCoherent(b, a)
+      await sentinel.start(before)
+    } finally {
+      answer()
+      await Promise.all(managers.splice(0).map((manager) => manager.close()))
+      await Promise.all([...proxies.values()].map((proxy) => proxy.close()))
+    }
+  }, 60_000)
 })
