@@ -81,4 +81,4 @@ test('many writes at once are not taken for a server that has fallen silent', as
   expect(opened).not.toHaveBeenCalled()
   expect(one.stats().deferredEvictions).toBe(0)
   expect(await house.server.command('EXISTS', 't:c:1:{#19999}')).toBe(0)
-})
+}, 30_000)

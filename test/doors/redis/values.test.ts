@@ -13,7 +13,7 @@ const types = [
 ]
 
 // What is shown here has nothing to do with how busy the machine is.
-const patient = { commandTimeout: 5_000 }
+const patient = { commandTimeout: 2_000 }
 
 test.each(Object.entries(carried))(
   '%s is the same from the loader, from memory and from Redis',
