@@ -66,7 +66,11 @@ export class Transaction {
     return this.#outer?.hasTouched(cache, key) ?? false
   }
 
-  /** The work has succeeded: what was put off happens now, or with the transaction around this one. */
+  /**
+   * The work has succeeded: what was put off happens now, or with the transaction around this one.
+   *
+   * @throws what the user's handler of errors throws, once everything has been tried
+   */
   async commit(): Promise<void> {
     this.#isOver = true
     const outer = this.#outer?.underWay
@@ -77,12 +81,12 @@ export class Transaction {
       outer.#releases.push(...this.#releases)
       return
     }
-    try {
-      // In their order: a put may take the place of what was evicted before it, and not the other way round.
-      for (const effect of this.#effects) await effect()
-    } finally {
-      this.#release()
-    }
+    const failures: unknown[] = []
+    // In their order: a put may take the place of what was evicted before it, and not the other way round. And each of
+    // them, whatever becomes of the others: the database has committed.
+    for (const effect of this.#effects) await effect().catch((error: unknown) => failures.push(error))
+    this.#release()
+    if (failures.length > 0) throw failures[0]
   }
 
   /** The work has failed: nothing of it happened. */

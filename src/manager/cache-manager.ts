@@ -249,7 +249,8 @@ export class CacheManager {
   /**
    * Runs work whose puts and evicts are to be seen when it has succeeded, and not at all if it fails: a transaction of a
    * database. What it is about to change it reads past the cache meanwhile, and what it loads is kept nowhere. Within another
-   * one it is a part of that. It holds for every manager, and for all that the work awaits.
+   * one it is a part of that. It holds for every manager, and for all that the work awaits; `evictMatching` alone acts at
+   * once.
    *
    * @throws what the work throws
    *

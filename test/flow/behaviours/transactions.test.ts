@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { Cacheable, CacheableMany, CacheEvict, CachePut } from 'cachewright'
+import { Cacheable, CacheableMany, CacheEvict, CachePut, strictErrors } from 'cachewright'
 import { type Database, startDatabase } from '../../support/database'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
@@ -166,6 +166,21 @@ describe.each(places)('a transaction, cached %s', (place) => {
     expect(await cache().lookup(1)).toEqual({ found: false })
     expect(await cache().lookup(2)).toMatchObject({ found: true })
   })
+
+  if (place === 'on Redis') {
+    test('G5 each effect is tried at the commit, although a strict handler fails one of them', async () => {
+      const strict = await its.another({ errorHandler: strictErrors })
+      const [one, two] = [strict.cache('one'), strict.cache('two')]
+      await Promise.all([one.put('a', 1), two.put('a', 1)])
+      await its.server.kill()
+      const committing = strict.transaction(async () => {
+        await one.evict('a')
+        await two.evict('a')
+      })
+      await expect(committing).rejects.toMatchObject({ code: expect.stringMatching(/^CW_SHARED/) })
+      expect(strict.stats().deferredEvictions).toBe(2)
+    })
+  }
 
   test('what is left running after its end happens at once', async () => {
     const slow = gate()
