@@ -1,4 +1,5 @@
 import type { Cache } from '../cache/cache'
+import { besideFlight } from '../cache/current-flight'
 import type { CacheStats } from '../events/stats'
 import { cacheError } from '../kernel/errors'
 import type { Lookup } from '../kernel/lookup'
@@ -121,7 +122,7 @@ export class MethodHandle implements CachedMethod<readonly unknown[], unknown> {
 
   refresh(...args: readonly unknown[]): Promise<unknown> {
     const places = this.#places(args)
-    return this.#write(places, () => places[0].invocation.proceed())
+    return this.#write(places, () => besideFlight(() => places[0].invocation.proceed()))
   }
 
   async warm(

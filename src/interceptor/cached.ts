@@ -33,11 +33,14 @@ export function cached<Service extends object>(service: Service): CachedMethods<
   if ((typeof service !== 'object' && typeof service !== 'function') || service === null) {
     throw cacheError('CW_OPTION_INVALID', `cached(): give an object with decorated methods, got ${show(service)}.`)
   }
-  return new Proxy(service, { get: (_, name) => handleOf(service, name) }) as never
+  // Of nothing, so that whoever lists or copies it finds no fields of the service.
+  return new Proxy({}, { get: (_, name) => handleOf(service, name) }) as never
 }
 
 function handleOf(service: object, name: PropertyKey): unknown {
   const method: unknown = (service as Record<PropertyKey, unknown>)[name]
+  // Whoever awaits or prints an object asks for these; that there are none is no mistake.
+  if (method === undefined && (name === 'then' || name === 'toJSON' || typeof name === 'symbol')) return undefined
   const recorded = methodBehind(method)
   if (recorded !== undefined) return new MethodHandle(recorded, service, method as Function)
   const memos = (method as { readonly [memosOf]?: Memos } | undefined)?.[memosOf]

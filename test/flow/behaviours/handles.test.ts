@@ -1,4 +1,4 @@
-import { Cacheable, CacheableMany, cached, cacheFunction, Memoize } from 'cachewright'
+import { Cacheable, CacheableMany, cacheContext, cached, cacheFunction, Memoize } from 'cachewright'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { places, quietly, world } from './world'
@@ -139,6 +139,23 @@ describe.each(places)('a handle, cached %s', (place) => {
     expect(square.peek(3)).toEqual({ found: true, value: 9 })
     expect(square.evict(3)).toBe(true)
     expect(square.info()).toMatchObject({ hits: 0, misses: 1, size: 0 })
+  })
+
+  test('handles can be awaited and printed, and a refresh within a load has no say in that', async () => {
+    const service = new Service()
+    expect(await cached(service)).toBeDefined()
+    expect(JSON.stringify({ handles: cached({ a: 1 }) })).toBeDefined()
+    const tell = (): void => cacheContext()?.skipStoring()
+    class Telling {
+      @Cacheable({ manager, cache: 'telling' })
+      async find(): Promise<string> {
+        tell()
+        return 'told'
+      }
+    }
+    const { find } = cached(new Telling())
+    await its.caching.cache('around').getOrLoad('a', () => find.refresh())
+    expect(await its.caching.cache('around').lookup('a')).toMatchObject({ found: true })
   })
 
   test('what is not decorated, not there, or takes a list is refused by name', async () => {
