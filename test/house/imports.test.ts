@@ -1,6 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 
+// Each knows what stands below it.
+const belowCache = ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'key']
+const belowManager = [...belowCache, 'cache', 'metadata']
+// A handle is of a cached method or of a memo.
+const belowInterceptor = [...belowManager, 'manager', 'memo']
+
 /** Which rooms a room may import. What is not listed stays outside. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
@@ -15,36 +21,10 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   // A memo needs no cache and no manager: keys and a table.
   memo: ['kernel', 'key', 'metadata'],
   // A cache takes keys as users write them, and a manager looks over what was recorded.
-  cache: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'key'],
-  manager: ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'cache', 'key', 'metadata'],
-  // A handle is of a cached method or of a memo.
-  interceptor: [
-    'kernel',
-    'events',
-    'codec',
-    'coherence',
-    'stores',
-    'policies',
-    'cache',
-    'manager',
-    'key',
-    'metadata',
-    'memo',
-  ],
-  decorators: [
-    'kernel',
-    'events',
-    'codec',
-    'coherence',
-    'stores',
-    'policies',
-    'cache',
-    'manager',
-    'key',
-    'metadata',
-    'interceptor',
-    'memo',
-  ],
+  cache: belowCache,
+  manager: belowManager,
+  interceptor: belowInterceptor,
+  decorators: [...belowInterceptor, 'interceptor'],
 }
 
 /** One folder = one subpath = at most one optional peer. They import what the root exports, nothing else of ours. */

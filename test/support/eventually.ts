@@ -57,3 +57,13 @@ async function withDeadline<T>(check: () => T | Promise<T>, ms: number): Promise
     stop.abort()
   }
 }
+
+/** Looks again and again for so many milliseconds, and fails as soon as `check` does: for what must not happen meanwhile. */
+export async function throughout(ms: number, check: () => void): Promise<void> {
+  const until = performance.now() + ms
+  while (performance.now() < until) {
+    check()
+    await pause(10)
+  }
+  check()
+}

@@ -10,15 +10,14 @@ import { places, quietly, world } from './world'
 const tenants = new AsyncLocalStorage<string>()
 const late = Symbol('late')
 
-/** What a call answers, or `late` if it has not within many turns. */
+/** What a call answers, or `late` if it has not within half a second: for what would hang. */
 async function soon<T>(call: Promise<T>): Promise<T | typeof late> {
   let answer: T | typeof late = late
   const settled = call.then((its) => {
     answer = its
   })
   settled.catch(() => {})
-  const pause = new Promise((resolve) => setTimeout(resolve, 500))
-  await Promise.race([settled, pause])
+  await Promise.race([settled, eventually(() => answer !== late, { within: 500 }).catch(() => {})])
   return answer
 }
 
