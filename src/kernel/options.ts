@@ -25,11 +25,15 @@ export const rules = {
   callable: rule('a function', (value) => typeof value === 'function'),
   list: rule('an array', Array.isArray),
   object: rule('an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
-  oneOf: (...allowed: readonly unknown[]): Rule =>
-    rule(`one of ${allowed.map((value) => `'${String(value)}'`).join(', ')}`, (value) => allowed.includes(value)),
+  oneOf: (...allowed: readonly unknown[]): Rule => rule(oneOfText(allowed), (value) => allowed.includes(value)),
   either: (one: Rule, other: Rule): Rule =>
     rule(`${one.text} or ${other.text}`, (value) => one.allows(value) || other.allows(value)),
 } as const
+
+function oneOfText(allowed: readonly unknown[]): string {
+  const shown = allowed.map((value) => (typeof value === 'string' ? `'${value}'` : String(value)))
+  return shown.length === 1 ? shown[0]! : `one of ${shown.join(', ')}`
+}
 
 /**
  * Holds an options object against its rules.

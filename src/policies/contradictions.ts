@@ -19,7 +19,7 @@ export function refuseContradictions(
     if (!isAsked(given[one] !== undefined, given[other] !== undefined) || !isBroken(policies, ttlMs, given)) continue
     throw cacheError(
       'CW_OPTIONS_CONTRADICT',
-      `${where}: options \`${one}\` and \`${other}\` contradict each other: ${why}`,
+      `${where}: options \`${one}\` and \`${other}\` contradict each other: ${why} Change one of them, here or where it is inherited from.`,
     )
   }
 }
