@@ -84,25 +84,34 @@ export class CircuitBreaker {
   #arm(delayMs: number): void {
     const life = this.#life
     this.#isArmed = true
-    this.#cancel = this.#parts.clock.setTimer(() => {
-      // A process that was busy finds its timers due before it has read its sockets: let it read them first.
-      setImmediate(() => life === this.#life && this.#look())
-    }, delayMs)
+    this.#cancel = this.#parts.clock.setTimer(() => life === this.#life && this.#look(), delayMs)
   }
 
-  #look(): void {
+  /** @param suspect the command that was late already when the process last read its sockets */
+  #look(suspect?: Sent): void {
     this.#isArmed = false
     const [oldest] = this.#unanswered
     if (oldest === undefined) return
     const { clock, timeoutMs } = this.#parts
     const leftMs = oldest.sentAt + timeoutMs - clock.now()
     if (leftMs >= 1) this.#arm(leftMs)
+    else if (oldest !== suspect) this.#lookAfterReading(oldest)
     else {
       this.#change(true)
       for (const { giveUp } of this.#unanswered) giveUp()
       this.#unanswered.clear()
       this.#pause()
     }
+  }
+
+  /**
+   * A process that was busy finds a command late before it has read the answer that has come. It may have been busy with
+   * what it read, too: so the same command must be late before and after the sockets are read, which is before immediates.
+   */
+  #lookAfterReading(suspect: Sent): void {
+    const life = this.#life
+    this.#isArmed = true
+    setImmediate(() => life === this.#life && this.#look(suspect))
   }
 
   #pause(): void {

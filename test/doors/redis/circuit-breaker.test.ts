@@ -10,8 +10,17 @@ function circuit() {
   const clock = new ManualClock()
   const probes: { readonly at: number; readonly answer: () => void; readonly fail: () => void }[] = []
   const changes: string[] = []
+  // A turn of the event loop runs the timers, then reads the sockets, then runs the immediates.
+  const readsSockets = jest.fn()
   const breaker = new CircuitBreaker({
-    clock,
+    clock: {
+      now: clock.now,
+      setTimer: (callback, delayMs) =>
+        clock.setTimer(() => {
+          callback()
+          readsSockets()
+        }, delayMs),
+    },
     timeoutMs,
     jitter: () => 1,
     probe: () =>
@@ -20,7 +29,7 @@ function circuit() {
       }),
     onChange: (isOpen) => changes.push(isOpen ? 'open' : 'closed'),
   })
-  return { clock, probes, changes, breaker }
+  return { clock, probes, changes, breaker, readsSockets }
 }
 
 test('C86 opens with the first command that is not answered in time', async () => {
@@ -75,6 +84,22 @@ test('a process that was busy reads the answers that have come before it judges'
   setImmediate(answered)
   await clock.advance(0)
   expect(breaker.isOpen).toBe(false)
+})
+
+test('so does one that is busy with what it reads', async () => {
+  const { clock, breaker, readsSockets } = circuit()
+  const first = breaker.sent(giveUp)
+  readsSockets.mockImplementationOnce(() => {
+    first()
+    const second = breaker.sent(giveUp)
+    clock.jump(timeoutMs + 50)
+    readsSockets.mockImplementationOnce(second)
+    setImmediate(readsSockets)
+  })
+  await clock.advance(timeoutMs)
+  await clock.advance(10_000)
+  expect(breaker.isOpen).toBe(false)
+  expect(readsSockets).toHaveBeenCalledTimes(2)
 })
 
 test('C86 probes by itself, one at a time, with growing pauses, and closes with the first answer in time', async () => {
