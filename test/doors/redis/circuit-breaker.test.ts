@@ -86,7 +86,18 @@ test('a process that was busy reads the answers that have come before it judges'
   expect(breaker.isOpen).toBe(false)
 })
 
-test('so does one that is busy with what it reads', async () => {
+test('the server need not answer for what the process does before a command has left it', async () => {
+  const { clock, breaker } = circuit()
+  breaker.sent(giveUp)
+  clock.jump(10_000)
+  breaker.left()
+  await clock.advance(timeoutMs - 1)
+  expect(breaker.isOpen).toBe(false)
+  await clock.advance(1)
+  expect(breaker.isOpen).toBe(true)
+})
+
+test('a process that is busy with what it reads does so again', async () => {
   const { clock, breaker, readsSockets } = circuit()
   const first = breaker.sent(giveUp)
   readsSockets.mockImplementationOnce(() => {

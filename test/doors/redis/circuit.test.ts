@@ -101,3 +101,22 @@ test('many writes at once are not taken for a server that has fallen silent: it 
   expect(one.stats().deferredEvictions).toBe(0)
   expect(await house.server.command('EXISTS', 't:c:1:{#2499}')).toBe(0)
 }, 15_000)
+
+test('a process that is busy before what it sent has left it does not open the circuit', async () => {
+  // Longer than by default, as a busy machine may keep the server waiting, too.
+  const one = house.open({}, { commandTimeout: 1_000 })
+  await one.ready()
+  const opened = jest.fn()
+  one.on('circuit', opened)
+  for (let id = 0; id < 3; id++) {
+    const read = one.cache('c').getOrLoad(id, async () => 1)
+    busy(1_100)
+    await read
+  }
+  expect(opened).not.toHaveBeenCalled()
+}, 10_000)
+
+function busy(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+}
