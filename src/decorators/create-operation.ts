@@ -2,7 +2,7 @@ import { checkTags } from '../cache/check-tags'
 import { type Duration, milliseconds } from '../kernel/duration'
 import { cacheError } from '../kernel/errors'
 import { checkOptions, type Rule, rules } from '../kernel/options'
-import type { ListOperation, Operation, UserFunction } from '../metadata/operation'
+import type { BehindOperation, ListOperation, Operation, UserFunction } from '../metadata/operation'
 import type { ErrorFilters } from '../policies/error-filter'
 import { errorFilterRules, keepPolicyRules, loadPolicyRules, type PolicyPlace } from '../policies/options'
 import { checkPolicies } from '../policies/policies'
@@ -76,6 +76,20 @@ const manyRules: Readonly<Record<string, Rule>> = {
   maxBatch: rules.either(rules.count, rules.oneOf(Number.POSITIVE_INFINITY)),
 }
 
+const behindRules: Readonly<Record<string, Rule>> = {
+  ...classRules,
+  key: rules.callable,
+  tags: commonRules.tags,
+  version: rules.callable,
+  batch: rules.count,
+  maxDelay: rules.anything,
+  maxPending: rules.count,
+  maxWait: rules.anything,
+  maxTries: rules.count,
+  writeTimeout: rules.anything,
+  upgrade: rules.callable,
+}
+
 const rulesOf: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>>> = {
   read: { ...commonRules, ...keepRules, ...loadPolicyRules, fallback: rules.callable, loadMany: nameRule },
   put: { ...commonRules, ...keepRules, ...keepPolicyRules, ...resultKeyRule },
@@ -146,6 +160,39 @@ export function createListOperation(options: object, where: string): Operation {
   return Object.freeze({ ...recordOf('read', decorator, options, where), many })
 }
 
+/** The same for a put whose write is queued. */
+export function createBehindOperation(options: object, where: string): Operation {
+  const decorator = '@WriteBehind'
+  const here = `${decorator} of ${where}`
+  checkOptions(here, options, behindRules)
+  const given = options as AnyOptions & BehindOptions
+  if (given.key === undefined) {
+    throw cacheError('CW_OPTION_INVALID', `${here}: give \`key: (value) => …\`, the key under which the value is read.`)
+  }
+  const ms = (name: 'maxDelay' | 'maxWait' | 'writeTimeout', otherwise: Duration): number =>
+    milliseconds(given[name] ?? otherwise, `${here}: option \`${name}\``)
+  const behind: BehindOperation = {
+    batch: given.batch ?? 100,
+    maxDelayMs: ms('maxDelay', '1s'),
+    maxPending: given.maxPending ?? 10_000,
+    maxWaitMs: ms('maxWait', '5s'),
+    maxTries: given.maxTries ?? 10,
+    writeTimeoutMs: ms('writeTimeout', '1m'),
+    upgrade: given.upgrade,
+  }
+  return Object.freeze({ ...recordOf('put', decorator, options, where), behind })
+}
+
+interface BehindOptions {
+  readonly batch?: number
+  readonly maxDelay?: Duration
+  readonly maxPending?: number
+  readonly maxWait?: Duration
+  readonly maxTries?: number
+  readonly writeTimeout?: Duration
+  readonly upgrade?: UserFunction
+}
+
 function recordOf(kind: Operation['kind'], decorator: string, options: object, where: string): Operation {
   const here = `${decorator} of ${where}`
   const given = options as AnyOptions
@@ -176,6 +223,7 @@ function recordOf(kind: Operation['kind'], decorator: string, options: object, w
     negative: given.negative,
     fallback: given.fallback,
     many: undefined,
+    behind: undefined,
     loadMany: given.loadMany,
     policies,
     afterError: given.afterError ?? false,

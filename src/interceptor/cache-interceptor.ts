@@ -10,6 +10,7 @@ import type { Plan, Planned } from './plan'
 import { followsError, isVetoed, keyOf, keysOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
 import { readMany } from './read-many'
 import { isGathered, readTogether } from './read-together'
+import { writeBehind } from './write-behind'
 
 /*
  * The fixed order of effects, whatever the order of the decorators:
@@ -42,6 +43,7 @@ export function intercept(
     const key = planned.keyOfArguments(cache.parts.keys, args)
     return cache.parts.tiers.loads.hit(key) ?? readOne(planned, cache, new Invocation(method, self, args))
   }
+  if (plan.behind !== undefined) return writeBehind(plan.behind, method, self, args)
   if (isClosed(plan)) return new Invocation(method, self, args).direct()
   if (plan.many !== undefined) return readMany(plan.many, method, self, args)
   if (single === undefined) return inOrder(plan, new Invocation(method, self, args))

@@ -36,6 +36,8 @@ export interface Plan {
   readonly operations: readonly Planned[]
   /** A read of the elements of a list; then there is nothing else. */
   readonly many: Planned | undefined
+  /** A put whose write is queued; then there is nothing else. */
+  readonly behind: Planned | undefined
   /** The whole plan, where it is one read without conditions from one cache: the path that must cost least. */
   readonly single: Planned | undefined
   /** The same, where no function of the user has to be asked for the key, and nothing is gathered: the shortest way. */
@@ -109,6 +111,13 @@ export class Planner {
         `@CacheableMany of ${this.#method.where} stands for itself and names one cache: take away the other decorators, or further caches.`,
       )
     }
+    const behind = all.find(({ operation }) => operation.behind !== undefined)
+    if (behind !== undefined && (all.length > 1 || behind.caches.length > 1 || !behind.namesCache)) {
+      throw cacheError(
+        'CW_OPTIONS_CONTRADICT',
+        `@WriteBehind of ${this.#method.where} stands for itself and names one cache, that of the methods that read: give it \`cache\`, and take away the other decorators, or further caches.`,
+      )
+    }
     const single =
       many === undefined &&
       all.length === 1 &&
@@ -122,6 +131,7 @@ export class Planner {
       evictsAfter: of('evict'),
       operations: all,
       many,
+      behind,
       single: single ? only : undefined,
       shortest: single ? shortestOf(only) : undefined,
     }

@@ -11,12 +11,18 @@ import { ownMetadata, setOwnMetadata } from './reflect'
 const recorded = Symbol('cachewright.method')
 const marked = Symbol('cachewright.parameters')
 const byWrapper = new WeakMap<Function, DecoratedMethod>()
+let recordings = 0
 const known = new Set<WeakRef<DecoratedMethod>>()
 const forget = new FinalizationRegistry<WeakRef<DecoratedMethod>>((reference) => known.delete(reference))
 
 /** Every decorated method there is now. */
 export function decoratedMethods(): DecoratedMethod[] {
   return [...known].map((reference) => reference.deref()).filter((method) => method !== undefined)
+}
+
+/** How many there have ever been: when it has grown, there may be some that were not looked over. */
+export function recordedMethods(): number {
+  return recordings
 }
 
 /** What was recorded for the method at this place, by whichever of its decorators ran first. */
@@ -61,6 +67,7 @@ export function recordMethod(place: MethodPlace, original: Function): DecoratedM
     const ofKind = records.get(kindOf(place)) ?? new Map<PropertyKey, DecoratedMethod>()
     records.set(kindOf(place), ofKind.set(place.name, method))
   }
+  recordings++
   const reference = new WeakRef(method)
   known.add(reference)
   forget.register(method, reference)

@@ -34,6 +34,8 @@ export interface Operation {
   readonly fallback: UserFunction | undefined
   /** For a method that takes a list: how its elements are read one by one. */
   readonly many: ListOperation | undefined
+  /** For a method whose calls are queued: how. */
+  readonly behind: BehindOperation | undefined
   /** The method of the same class that loads many at once, by its name. */
   readonly loadMany: PropertyKey | undefined
   /** What is said of keeping and loading, as given. */
@@ -62,6 +64,17 @@ export interface ListOperation {
   readonly absent: { readonly value: null | undefined } | undefined
   /** The most elements of one call. */
   readonly maxBatch: number
+}
+
+/** How the writes of a method wait and are made; see `WriteBehindOptions`. */
+export interface BehindOperation {
+  readonly batch: number
+  readonly maxDelayMs: number
+  readonly maxPending: number
+  readonly maxWaitMs: number
+  readonly maxTries: number
+  readonly writeTimeoutMs: number
+  readonly upgrade: UserFunction | undefined
 }
 
 /** Class-wide settings: what operations that do not say otherwise fall back to. */
