@@ -78,30 +78,32 @@ if holder and holder ~= ARGV[1] then return false end
 redis.call('SET', KEYS[6], ARGV[1], 'PX', ARGV[3])
 redis.pcall('XGROUP', 'CREATE', KEYS[1], ${group}, '0', 'MKSTREAM')
 local most = tonumber(ARGV[2])
-local entries = redis.call('XAUTOCLAIM', KEYS[1], ${group}, ARGV[1], 0, '0-0', 'COUNT', most)[2]
-if #entries < most then
-  local new = redis.call('XREADGROUP', 'GROUP', ${group}, ARGV[1], 'COUNT', most - #entries, 'STREAMS', KEYS[1], '>')
-  for _, entry in ipairs(new and new[1] and new[1][2] or {}) do entries[#entries + 1] = entry end
-end
-local writes, byKey = {}, {}
-for _, entry in ipairs(entries) do
-  local id, key = entry and entry[1], entry and entry[2] and entry[2][2]
-  local write = key and byKey[key]
-  if write then
-    write[#write + 1] = id
-  elseif key then
-    local value = redis.call('HGET', KEYS[2], key)
-    if value then
+local writes, byKey, count = {}, {}, 0
+repeat
+  local entries = redis.call('XAUTOCLAIM', KEYS[1], ${group}, ARGV[1], 0, '0-0', 'COUNT', most)[2]
+  if #entries < most then
+    local new = redis.call('XREADGROUP', 'GROUP', ${group}, ARGV[1], 'COUNT', most - #entries, 'STREAMS', KEYS[1], '>')
+    for _, entry in ipairs(new and new[1] and new[1][2] or {}) do entries[#entries + 1] = entry end
+  end
+  count = #entries
+  for _, entry in ipairs(entries) do
+    local id, key = entry and entry[1], entry and entry[2] and entry[2][2]
+    local write = key and byKey[key]
+    local value = key and not write and redis.call('HGET', KEYS[2], key)
+    if write then
+      write[#write + 1] = id
+    elseif value then
       redis.call('HSET', KEYS[3], key, sequenceOf(value))
       write = { key, value, id }
       byKey[key] = write
       writes[#writes + 1] = write
-    else
+    elseif key then
+      -- Its value went with an older entry.
       redis.call('XACK', KEYS[1], ${group}, id)
       redis.call('XDEL', KEYS[1], id)
     end
   end
-end
+until #writes > 0 or count == 0
 if #writes == 0 then redis.call('DEL', KEYS[6]) end
 return writes
 `),
