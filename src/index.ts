@@ -71,6 +71,7 @@ export type {
   ExplainedOperation,
   ExplainedPolicies,
   ExplainedPut,
+  ExplainedQueue,
   ExplainedRead,
   ExplainedStep,
   ExplainedTags,

@@ -20,7 +20,7 @@ export function findingsText(findings: readonly AuditFinding[]): string {
 
 function rowsOf(explanation: MethodExplanation): string[][] {
   const rows = explanation.steps.flatMap((step) => {
-    if (step.does === 'call') return []
+    if (step.does === 'call' || step.does === 'queue') return []
     return step.does === 'evict' ? [evictRow(step)] : keepRows(step, explanation)
   })
   return rows.map((row, index) => [index === 0 ? explanation.method : '', ...row])

@@ -17,6 +17,7 @@ export interface Finding {
 /** What a finding is about: a stable name, of which docs/explain.md says what it means. */
 export const findingKinds = [
   'same-key',
+  'same-queue',
   'contradicting-options',
   'evicts-nothing',
   'unknown-parameter-type',
@@ -59,6 +60,7 @@ export interface Use {
 export function auditDefinitions(uses: readonly Use[], auditor: Pick<Auditor, 'cacheOf' | 'types'>): AuditFinding[] {
   return [
     ...sharedDefaultKeys(uses),
+    ...sharedQueues(uses),
     ...contradictingPolicies(uses, auditor),
     ...unreadEvicts(uses),
     ...unknownParameterTypes(uses, auditor.types),
@@ -112,6 +114,26 @@ function sharedDefaultKeys(uses: readonly Use[]): AuditFinding[] {
     }
   }
   return findings
+}
+
+/** Two methods whose writes would stand in one queue: neither could make the other's. */
+function sharedQueues(uses: readonly Use[]): AuditFinding[] {
+  const owners = new Map<string, DecoratedMethod>()
+  return uses.flatMap(({ method, operation, caches = [] }): AuditFinding[] => {
+    const [cache] = caches
+    if (operation.behind === undefined || cache === undefined) return []
+    const other = owners.get(cache)
+    owners.set(cache, method)
+    if (other === undefined) return []
+    return [
+      {
+        kind: 'same-queue',
+        severity: 'error',
+        subject: cache,
+        message: `${other.where} and ${method.where} both queue writes for cache '${cache}', and its queue can be only one's. Give one of them another cache.`,
+      },
+    ]
+  })
 }
 
 /** What an operation says against what its cache says. */

@@ -5,6 +5,7 @@ import type {
   ExplainedKey,
   ExplainedLife,
   ExplainedOperation,
+  ExplainedQueue,
   ExplainedStep,
   MethodExplanation,
 } from './explanation'
@@ -68,6 +69,7 @@ export function tiersText({ local, sharedKey }: ExplainedLife): string {
 
 function linesOf(step: ExplainedStep): string[] {
   if (step.does === 'call') return [step.isAlways ? 'call the method' : 'call the method, if no cache had the answer']
+  if (step.does === 'queue') return [queueText(step)]
   if (step.does === 'evict') return [evictText(step)]
   const tags = tagsText(step)
   const asks = asksText(step)
@@ -75,6 +77,11 @@ function linesOf(step: ExplainedStep): string[] {
     `${step.does} by ${keyText(step.key)}${tags === '' ? '' : `, tags ${tags}`}${asks}`,
     ...step.caches.flatMap(lifeLines),
   ]
+}
+
+function queueText({ isDurable, batch, maxDelayMs }: ExplainedQueue): string {
+  const where = isDurable ? 'in the shared tier' : 'in this process'
+  return `queue the write ${where}; the method is called within ${durationText(maxDelayMs)}, with ${batch} values at the most`
 }
 
 function evictText(step: ExplainedEvict): string {

@@ -4,7 +4,7 @@ import { createKeyspace } from '../key/keyspace'
 import { ownCacheName } from '../metadata/cache-name'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { usesParameters } from '../metadata/key-parameters'
-import type { Operation } from '../metadata/operation'
+import type { BehindOperation, Operation } from '../metadata/operation'
 import { decidePolicies, type Policies } from '../policies/policies'
 import type { SharedStoreFactory } from '../stores/shared-store'
 import { entryVersion } from './assemble'
@@ -26,7 +26,7 @@ export interface MethodExplanation {
 }
 
 /** A step of a call. */
-export type ExplainedStep = ExplainedRead | ExplainedCall | ExplainedPut | ExplainedEvict
+export type ExplainedStep = ExplainedRead | ExplainedCall | ExplainedPut | ExplainedQueue | ExplainedEvict
 
 /** A lookup: a hit is the answer, and no later step happens. */
 export interface ExplainedRead extends ExplainedOperation {
@@ -48,6 +48,17 @@ export interface ExplainedPut extends ExplainedOperation {
   readonly does: 'put'
   readonly key: ExplainedKey
   readonly caches: readonly ExplainedLife[]
+}
+
+/** Queueing what the method writes later, in calls for many; see `@WriteBehind`. */
+export interface ExplainedQueue {
+  readonly does: 'queue'
+  /** Whether what waits outlives the process. */
+  readonly isDurable: boolean
+  readonly batch: number
+  readonly maxDelayMs: number
+  readonly maxPending: number
+  readonly maxTries: number
 }
 
 /** Removing entries. */
@@ -172,11 +183,13 @@ export function explainMethod(
   const lives = (use: Use): ExplainedLife[] => cachesOf(use, owner).map((name) => lifeIn(name, use, explainer))
   const keep = (use: Use) => ({ ...common(use.operation), key: keyOf(use), caches: lives(use) })
   const [reads, puts] = [of('read'), of('put')]
+  const behind = puts.find(({ operation }) => operation.behind !== undefined)?.operation.behind
   const steps: ExplainedStep[] = [
     ...of('evict', true).map((use) => evictOf(use, 'before', owner)),
     ...reads.map((use): ExplainedRead => ({ does: 'read', ...keep(use) })),
-    { does: 'call', isAlways: reads.length === 0 || puts.length > 0 },
+    ...(behind === undefined ? [{ does: 'call' as const, isAlways: reads.length === 0 || puts.length > 0 }] : []),
     ...puts.map((use): ExplainedPut => ({ does: 'put', ...keep(use) })),
+    ...(behind === undefined ? [] : [queueOf(behind, explainer)]),
     ...of('evict').map((use) => evictOf(use, 'after', owner)),
   ]
   const used = new Set(its.map(({ operation }) => operation))
@@ -245,6 +258,10 @@ function evictOf(use: Use, when: 'before' | 'after', owner: Function | undefined
   }
 }
 
+function queueOf({ batch, maxDelayMs, maxPending, maxTries }: BehindOperation, { shared }: Explainer): ExplainedQueue {
+  return { does: 'queue', isDurable: shared !== undefined, batch, maxDelayMs, maxPending, maxTries }
+}
+
 function common(operation: Operation): ExplainedOperation {
   const { decorator, tags, fixedTags } = operation
   return {
@@ -263,7 +280,7 @@ function keyOf({ method, operation }: Use): ExplainedKey {
   const picked = keys.map(({ index, path }) => ({ parameter: index + 1, path }))
   return {
     madeOf: isMade ? keyOptions.find((name) => operation[name] !== undefined)! : 'parameters',
-    isOfElements: operation.many !== undefined,
+    isOfElements: operation.many !== undefined || operation.behind !== undefined,
     picked: isMade || picked.length === 0 ? undefined : picked,
     ignored: isMade ? [] : ignored.map((index) => index + 1),
   }

@@ -354,7 +354,9 @@ test('values that another version of the cache queued wait for a process of that
   })
   expect(unready.made).toBe(0)
   expect(warnings.map(({ code, message }) => `${code} ${message}`)).toEqual([
-    expect.stringMatching(/CW_ENTRY_UNREADABLE .*has no version, and this process version 2. Give @WriteBehind `upgrade/),
+    expect.stringMatching(
+      /CW_ENTRY_UNREADABLE .*has no version, and this process version 2. Give @WriteBehind `upgrade/,
+    ),
   ])
   expect(await after.writes('rows').counts()).toEqual({ pending: 1, buried: 0 })
   await after.close()
