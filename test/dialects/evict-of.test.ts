@@ -481,10 +481,33 @@ describe('explain and audit', () => {
       @CacheEvict({ of: () => [Novels, 'find'] })
       async run(_id: string): Promise<void> {}
     }
-    keep.push(new Import())
+    class Restore {
+      @CacheEvict({ of: () => [Books, 'find'] })
+      async run(_id: string): Promise<void> {}
+    }
+    keep.push(new Import(), new Restore())
     const evictors = (owner: typeof Books) => its.explain(owner, 'find').evictedBy.map(({ method }) => method)
     expect(evictors(Novels)).toContain('Import.run')
+    expect(evictors(Novels)).not.toContain('Restore.run')
     expect(evictors(Books)).not.toContain('Import.run')
+    expect(evictors(Books)).toContain('Restore.run')
+  })
+
+  test('the class that is named is known by that, before there is an object of it', () => {
+    const read = its
+    class Unseen {
+      @Cacheable({ manager: read })
+      async find(id: string): Promise<string> {
+        return id
+      }
+    }
+    class Import {
+      @CacheEvict({ of: () => [Unseen, 'find'] })
+      async run(_id: string): Promise<void> {}
+    }
+    const [, evict] = its.explain(Import, 'run').steps as [unknown, ExplainedEvict]
+    expect(evict).toMatchObject({ of: { method: 'Unseen.find', madeBy: 'parameters' }, caches: ['Unseen.find'] })
+    expect(its.audit().findings).toEqual([])
   })
 
   test('the audit finds nothing wrong, and shows the evict', async () => {

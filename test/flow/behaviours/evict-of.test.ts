@@ -326,6 +326,11 @@ describe('what goes wrong with the arguments or the key', () => {
             throw new Error('no tenant')
           },
         },
+        'Products.find': {
+          partition: () => {
+            throw new Error('no tenant')
+          },
+        },
       },
     })
     caching.on('skipped', ({ error }) => skipped.push(error.message))
@@ -334,9 +339,18 @@ describe('what goes wrong with the arguments or the key', () => {
       async write(_product: Product): Promise<string> {
         return 'written'
       }
+
+      @CacheEvict({ manager: caching, of: () => [Products, 'find'] })
+      async passOn(_id: string): Promise<string> {
+        return 'passed on'
+      }
     }
     expect(await new Writer().write({ id: 'a', locale: 'en' })).toBe('written')
-    expect(skipped).toEqual([expect.stringMatching(/^@CacheEvict of Writer\.write was skipped: .*no tenant/)])
+    expect(await new Writer().passOn('a')).toBe('passed on')
+    expect(skipped).toEqual([
+      expect.stringMatching(/^@CacheEvict of Writer\.write was skipped: .*no tenant/),
+      expect.stringMatching(/^@CacheEvict of Writer\.passOn was skipped: .*no tenant/),
+    ])
   })
 
   test('a cached function shares a cache with an evict that names a read of it', async () => {
