@@ -183,6 +183,10 @@ export class Refused {
   async renamedInList(_id: string) {}
 
   // @ts-expect-error
+  @Caching({ evict: [{ of: () => [Products, 'name'] }] })
+  async synchronousInList(_id: string) {}
+
+  // @ts-expect-error
   @Caching({ evict: [{ cache: 'lists' }, { of: () => [Products, 'findById'] }] })
   async otherTypeInList(_id: number) {}
 
