@@ -75,6 +75,7 @@ export type {
   ExplainedRead,
   ExplainedStep,
   ExplainedTags,
+  ExplainedTarget,
   MethodExplanation,
 } from './manager/explanation'
 export type { Memo, MemoInfo } from './memo/memo'

@@ -14,6 +14,9 @@ interface AnyOptions extends PolicyPlace {
   readonly key?: UserFunction
   readonly resultKey?: UserFunction
   readonly keys?: UserFunction
+  readonly of?: () => unknown
+  readonly args?: UserFunction
+  readonly resultArgs?: UserFunction
   readonly ttl?: Duration
   readonly condition?: UserFunction
   readonly unless?: UserFunction
@@ -65,6 +68,11 @@ const nameRule = {
   allows: (value: unknown) => typeof value === 'symbol' || (typeof value === 'string' && value !== ''),
 }
 
+const methodRule = {
+  text: "a function that answers with a class and the name of its method, `() => [ProductService, 'findById']`",
+  allows: rules.callable.allows,
+}
+
 const manyRules: Readonly<Record<string, Rule>> = {
   ...commonRules,
   ...keepRules,
@@ -96,6 +104,9 @@ const rulesOf: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>
   evict: {
     ...untimed,
     ...resultKeyRule,
+    of: methodRule,
+    args: rules.callable,
+    resultArgs: rules.callable,
     before: rules.flag,
     allEntries: rules.flag,
     expire: rules.flag,
@@ -122,9 +133,18 @@ const contradictions: readonly (readonly [keyof AnyOptions, keyof AnyOptions, st
   ['expire', 'tags', 'only single entries are expired'],
   ['afterError', 'before', 'before the method nobody knows whether it fails'],
   ['afterError', 'resultKey', '`resultKey` needs the result, and there is none after an error'],
+  ['afterError', 'resultArgs', '`resultArgs` needs the result, and there is none after an error'],
+  ['of', 'cache', 'the entries are where the method keeps them'],
+  ['of', 'key', 'the keys are those of the method; `args` says for which arguments'],
+  ['of', 'resultKey', 'the keys are those of the method; `resultArgs` says for which arguments'],
+  ['of', 'keys', 'the keys are those of the method; many at once has a method that takes a list'],
+  ['of', 'tags', 'one evicts what a method keeps, the other what carries tags'],
+  ['of', 'allEntries', 'one evicts what a method keeps for some arguments, the other everything'],
+  ['args', 'resultArgs', 'both say for which arguments'],
   ['map', 'idOf', 'a Map says itself which value belongs to which element'],
   ['before', 'unless', '`unless` needs the result, and there is none before the method'],
   ['before', 'resultKey', '`resultKey` needs the result, and there is none before the method'],
+  ['before', 'resultArgs', '`resultArgs` needs the result, and there is none before the method'],
 ]
 
 /**
@@ -204,6 +224,13 @@ function recordOf(kind: Operation['kind'], decorator: string, options: object, w
       )
     }
   }
+  for (const option of ['args', 'resultArgs'] as const) {
+    if (given[option] === undefined || given.of !== undefined) continue
+    throw cacheError(
+      'CW_OPTIONS_CONTRADICT',
+      `${here}: option \`${option}\` needs \`of\`: it makes the arguments of the method that is named there.`,
+    )
+  }
   if (typeof given.afterError === 'object') checkOptions(`${here}, afterError`, given.afterError, errorFilterRules)
   const policies = policiesOf(given)
   checkPolicies(policies, here)
@@ -214,6 +241,9 @@ function recordOf(kind: Operation['kind'], decorator: string, options: object, w
     key: given.key,
     resultKey: given.resultKey,
     keys: given.keys,
+    of: given.of,
+    args: given.args,
+    resultArgs: given.resultArgs,
     ttlMs: given.ttl === undefined ? undefined : milliseconds(given.ttl, `${here}: option \`ttl\``),
     condition: given.condition,
     unless: given.unless,

@@ -19,6 +19,10 @@ export type KeyFunction = (...args: Anything[]) => CacheKeyParts
 export type ResultKeyFunction = (result: Anything, ...args: Anything[]) => CacheKeyParts
 /** Makes many keys of the arguments. */
 export type KeysFunction = (...args: Anything[]) => readonly CacheKeyParts[]
+/** Makes the arguments of another method. */
+export type ArgumentsFunction = (...args: Anything[]) => readonly [] | readonly unknown[]
+/** Makes the arguments of another method of the result and the arguments. */
+export type ResultArgumentsFunction = (result: Anything, ...args: Anything[]) => readonly [] | readonly unknown[]
 /** Decides by the arguments. */
 export type ConditionFunction = (...args: Anything[]) => boolean
 /** Decides by the result and the arguments. */
@@ -148,7 +152,23 @@ export interface WriteBehindOptions<Key, Tags, Versions, Upgrade> extends Operat
 }
 
 /** Options of `@CacheEvict`. */
-export interface CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags, Keys> extends OperationOptions {
+export interface CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags, Keys, Named, Args, ResultArgs>
+  extends OperationOptions {
+  /**
+   * Names the method whose entries are evicted, by its class: `of: () => [ProductService, 'findById']`. It has to stand under
+   * `@Cacheable`, or under `@CacheableMany` for the entries of the elements of a list. Where its entries are and which keys
+   * they have is what that method says, whatever it will say. On an object of the class, or of a subclass, they are those
+   * of that object, in the overrides of the method too; elsewhere those of objects of just this class. The manager is the one
+   * of the object that the evict is called on, as ever, or else the one that the method names. @default none
+   */
+  readonly of?: () => Named
+  /**
+   * Makes, of the arguments, those of the method that `of` names. @default the arguments themselves; the compiler holds
+   * them against that method's parameters
+   */
+  readonly args?: Args
+  /** Makes, of the result and the arguments, the arguments of the method that `of` names. @default `args` */
+  readonly resultArgs?: ResultArgs
   /** Makes the keys of many entries, of the arguments. @default one entry */
   readonly keys?: Keys
   /** Makes the key of the arguments. @default as `@Cacheable`, unless `tags` or `allEntries` say what to evict */

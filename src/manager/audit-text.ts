@@ -35,10 +35,10 @@ function keepRows(step: ExplainedRead | ExplainedPut, { evictedBy }: MethodExpla
 }
 
 function evictRow(step: ExplainedEvict): string[] {
-  const { caches, what, key, when } = step
+  const { caches, what, key, when, of } = step
   const where = caches === 'all' ? 'every cache' : caches.join(', ')
-  const its = what.includes('everything') ? 'everything' : key === undefined ? '' : keyText(key)
-  return [when === 'before' ? 'evict before' : 'evict', where, its, '', '', tagsText(step), '']
+  const its = what.includes('everything') ? 'everything' : of !== undefined ? `of ${of.method}` : key && keyText(key)
+  return [when === 'before' ? 'evict before' : 'evict', where, its ?? '', '', '', tagsText(step), '']
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

@@ -7,6 +7,7 @@ import type {
   ExplainedOperation,
   ExplainedQueue,
   ExplainedStep,
+  ExplainedTarget,
   MethodExplanation,
 } from './explanation'
 
@@ -85,15 +86,19 @@ function queueText({ isDurable, batch, maxDelayMs }: ExplainedQueue): string {
 }
 
 function evictText(step: ExplainedEvict): string {
-  const { caches, what, when, isExpiry, afterError, key } = step
+  const { caches, what, when, isExpiry, afterError, key, of } = step
   const words: Readonly<Record<EvictedWhat, string>> = {
-    key: key === undefined ? '' : `the entry by ${keyText(key)}`,
+    key: of === undefined ? `the entry by ${key && keyText(key)}` : `what ${of.method} keeps for ${argumentsText(of)}`,
     tags: `tags ${tagsText(step)}`,
     everything: 'everything',
   }
   const where = caches === 'all' ? 'every cache' : caches.join(', ')
   const error = when === 'before' ? ', before all else' : afterError ? ', after errors too' : ''
   return `${isExpiry ? 'expire' : 'evict'} ${what.map((its) => words[its]).join(' and ')} from ${where}${error}${asksText(step)}`
+}
+
+function argumentsText({ madeBy }: ExplainedTarget): string {
+  return madeBy === 'parameters' ? 'the same arguments' : `\`${madeBy}\``
 }
 
 function asksText({ asks, functions }: Pick<ExplainedOperation, 'asks' | 'functions'>): string {

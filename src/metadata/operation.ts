@@ -17,6 +17,12 @@ export interface Operation {
   readonly resultKey: UserFunction | undefined
   /** Makes the keys of many entries at once, of the arguments. */
   readonly keys: UserFunction | undefined
+  /** For an evict of what another method keeps: answers with the class and the name of that method. */
+  readonly of: (() => unknown) | undefined
+  /** Makes the arguments of that method, of the arguments. */
+  readonly args: UserFunction | undefined
+  /** Makes the arguments of that method, of result and arguments. */
+  readonly resultArgs: UserFunction | undefined
   readonly ttlMs: number | undefined
   /** Asked with the arguments before anything else; false leaves the operation out. */
   readonly condition: UserFunction | undefined
