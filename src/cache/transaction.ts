@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncScope } from '../kernel/async-scope'
 
 /*
  * What is written in a transaction of a database is true for others only when that commits, and never if it is rolled
@@ -102,28 +102,25 @@ export class Transaction {
   }
 }
 
-const scope = new AsyncLocalStorage<Transaction | undefined>()
-
-// So that who knows no transactions does not pay for them.
-let running = 0
+const scope = new AsyncScope<Transaction>()
 
 /** The transaction that the running code is part of. */
 export function currentTransaction(): Transaction | undefined {
-  return running === 0 ? undefined : scope.getStore()?.underWay
+  return scope.get()?.underWay
 }
 
 /** Runs work in a transaction: within one that is there already, as a part of it. */
 export async function inTransaction<Result>(work: () => Promise<Result>): Promise<Result> {
   const transaction = new Transaction(currentTransaction())
-  running++
+  const { result, leave } = scope.enter(transaction, async () => work())
   try {
-    const result = await scope.run(transaction, work)
-    await scope.run(undefined, () => transaction.commit())
-    return result
+    const its = await result
+    await scope.within(undefined, () => transaction.commit())
+    return its
   } catch (error) {
     transaction.rollBack()
     throw error
   } finally {
-    running--
+    leave()
   }
 }
