@@ -1,14 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { AsyncScope } from '../../../src/kernel/async-scope'
-import { systemClock } from '../../../src/kernel/clock'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 
-let clock: ManualClock
 let disabled: jest.SpyInstance
 beforeEach(() => {
-  clock = new ManualClock()
-  jest.spyOn(systemClock, 'setTimer').mockImplementation(clock.setTimer)
   disabled = jest.spyOn(AsyncLocalStorage.prototype, 'disable')
 })
 afterEach(() => void jest.restoreAllMocks())
@@ -40,54 +35,46 @@ test('what was left running is in nothing once everybody has left', async () => 
   expect(await result).toBeUndefined()
 })
 
-test('it is switched off when nobody has been inside for a second, and on again by the next', async () => {
+test('it is switched off when the last one leaves, and on again by the next', async () => {
   const scope = new AsyncScope<string>()
-  scope.enter('a', () => {}).leave()
-  await clock.advance(999)
-  // Somebody has been inside since it was last looked at.
-  await clock.advance(1)
-  expect(disabled).not.toHaveBeenCalled()
-  scope.enter('a', () => {}).leave()
-  await clock.advance(1_000)
-  expect(disabled).not.toHaveBeenCalled()
-  await clock.advance(1_000)
-  expect(disabled).toHaveBeenCalledTimes(1)
-  expect(clock.pending).toBe(0)
-  const { result, leave } = scope.enter('b', async () => {
+  const work = async (): Promise<unknown> => {
     await null
     return scope.get()
-  })
-  expect(await result).toBe('b')
-  leave()
-  await clock.advance(2_000)
-  expect(disabled).toHaveBeenCalledTimes(2)
-})
-
-test('it is not switched off while somebody is inside, however long', async () => {
-  const scope = new AsyncScope<string>()
-  const open = gate()
-  const { result, leave } = scope.enter('a', async () => {
-    await open.pass()
-    return scope.get()
-  })
-  scope.enter('b', () => {}).leave()
-  await clock.advance(10_000)
+  }
+  const [one, two] = [scope.enter('a', work), scope.enter('b', work)]
+  one.leave()
+  one.leave()
   expect(disabled).not.toHaveBeenCalled()
-  open.open()
-  expect(await result).toBe('a')
-  leave()
-  leave()
-  await clock.advance(10_000)
+  expect(await two.result).toBe('b')
+  two.leave()
   expect(disabled).toHaveBeenCalledTimes(1)
-  expect(clock.pending).toBe(0)
+  const three = scope.enter('c', work)
+  expect(await three.result).toBe('c')
+  three.leave()
+  expect(disabled).toHaveBeenCalledTimes(2)
 })
 
 test('work that throws at once leaves', () => {
   const scope = new AsyncScope<string>()
-  expect(() =>
-    scope.enter('a', () => {
-      throw new Error('no')
-    }),
-  ).toThrow('no')
-  expect(clock.pending).toBe(1)
+  const fails = (): never => {
+    throw new Error('no')
+  }
+  expect(() => scope.enter('a', fails)).toThrow('no')
+  expect(disabled).toHaveBeenCalledTimes(1)
+})
+
+test('others’ storages go on while it is switched off in the middle of a promise', async () => {
+  const [scope, other] = [new AsyncScope<string>(), new AsyncLocalStorage<string>()]
+  const seen = await other.run('kept', async () => {
+    const { result, leave } = scope.enter('a', async () => {
+      await null
+      return other.getStore()
+    })
+    const inside = await result
+    leave()
+    await null
+    const after = await Promise.resolve().then(() => other.getStore())
+    return [inside, after, other.getStore()]
+  })
+  expect(seen).toEqual(['kept', 'kept', 'kept'])
 })
