@@ -77,7 +77,10 @@ export class Writes {
     if (transaction !== undefined) {
       const keys = puts.map(({ key }) => key)
       transaction.touch(this.parts.flights, keys)
-      return transaction.defer(() => this.put(puts, terms, write))
+      return transaction.defer(
+        () => this.put(puts, terms, write),
+        () => this.parts.evictions.evict(keys),
+      )
     }
     const { fence, changes, local, observer, shared, background } = this.parts
     const { accepted, emptied } = this.#sort(puts, terms, write)
