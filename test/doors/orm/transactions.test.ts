@@ -68,10 +68,11 @@ describe.each(Object.entries(orms))('a transaction of %s', (_, open) => {
     })
     await sent.pass()
     await through.entered
-    expect([await balance(1), await balance(2)]).toEqual([10, 20])
+    const meanwhile = [await balance(1), await balance(2)]
     through.open()
     expect(await done).toBe('the answer')
     off()
+    expect(meanwhile).toEqual([10, 20])
     expect([await balance(1), await balance(2)]).toEqual([undefined, 98])
     expect((await accounts.find(1))?.balance).toBe(99)
   })
