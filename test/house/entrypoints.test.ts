@@ -46,7 +46,13 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
-test.each(['index.js', 'redis/index.js'])('nothing happens at import of %s', (entry) => {
+const ormDoors = ['drizzle/index.js', 'knex/index.js', 'prisma/index.js', 'typeorm/index.js']
+
+test.each(ormDoors)('%s loads what the root does, and no ORM', (entry) => {
+  expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
+})
+
+test.each(['index.js', 'redis/index.js', ...ormDoors])('nothing happens at import of %s', (entry) => {
   const { resources, anchors } = load(entry)
   expect(resources).toEqual([])
   expect(anchors).toEqual([])

@@ -1,5 +1,9 @@
 import * as root from 'cachewright'
+import * as drizzleDoor from 'cachewright/drizzle'
+import * as knexDoor from 'cachewright/knex'
+import * as prismaDoor from 'cachewright/prisma'
 import * as redisDoor from 'cachewright/redis'
+import * as typeormDoor from 'cachewright/typeorm'
 
 // A name that appears here is a promise to users; one that disappears is a breaking change.
 test('the root exports exactly its names', () => {
@@ -42,3 +46,10 @@ test('the root exports exactly its names', () => {
 test('the door to Redis exports exactly its names', () => {
   expect(Object.keys(redisDoor).toSorted()).toEqual(['redis'])
 })
+
+test.each(Object.entries({ drizzleDoor, knexDoor, prismaDoor, typeormDoor }))(
+  '%s exports exactly its names',
+  (_, door) => {
+    expect(Object.keys(door)).toEqual(['cachingTransactions'])
+  },
+)
