@@ -1,0 +1,6 @@
+/**
+ * For tests of services that cache, and of what they are built on.
+ *
+ * @module
+ */
+export { ManualClock, settle } from './manual-clock'
