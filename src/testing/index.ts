@@ -3,4 +3,5 @@
  *
  * @module
  */
+export { withoutCaching } from '../index'
 export { ManualClock, settle } from './manual-clock'

@@ -21,6 +21,7 @@ test('the root exports exactly its names', () => {
     'cacheErrorCodes',
     'cacheFunction',
     'cached',
+    'compilePattern',
     'configureCaching',
     'createCacheManager',
     'describeThrown',
@@ -34,6 +35,7 @@ test('the root exports exactly its names', () => {
     'systemClock',
     'uniqueText',
     'wallTime',
+    'withoutCaching',
   ])
 })
 
