@@ -46,7 +46,11 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
-test.each(['index.js', 'redis/index.js'])('nothing happens at import of %s', (entry) => {
+test('the door for tests loads no runner, nor anything else that the root does not', () => {
+  expect(load('testing/index.js').packages).toEqual(['lru-cache', 'reflect-metadata'])
+})
+
+test.each(['index.js', 'redis/index.js', 'testing/index.js'])('nothing happens at import of %s', (entry) => {
   const { resources, anchors } = load(entry)
   expect(resources).toEqual([])
   expect(anchors).toEqual([])

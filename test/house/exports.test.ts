@@ -1,5 +1,6 @@
 import * as root from 'cachewright'
 import * as redisDoor from 'cachewright/redis'
+import * as testingDoor from 'cachewright/testing'
 
 // A name that appears here is a promise to users; one that disappears is a breaking change.
 test('the root exports exactly its names', () => {
@@ -43,4 +44,22 @@ test('the root exports exactly its names', () => {
 
 test('the door to Redis exports exactly its names', () => {
   expect(Object.keys(redisDoor).toSorted()).toEqual(['redis'])
+})
+
+test('the door for tests exports exactly its names', () => {
+  expect(Object.keys(testingDoor).toSorted()).toEqual([
+    'ManualClock',
+    'cacheMatchers',
+    'codecContract',
+    'feedContract',
+    'flaky',
+    'forgetful',
+    'partitioned',
+    'recordEvents',
+    'settle',
+    'sharedMemory',
+    'sharedStoreContract',
+    'slow',
+    'withoutCaching',
+  ])
 })
