@@ -35,12 +35,9 @@ const samplesRule: Rule = {
  * ```
  */
 export function codecContract(options: CodecContractOptions): void {
-  const given: Rule = { text: 'given', allows: () => false }
+  const { test: its = null, types: given = null, samples: made = null, ...rest } = options ?? {}
   const known = { test: rules.callable, types: rules.list, samples: samplesRule, same: rules.callable }
-  checkOptions<CodecContractOptions>('codecContract()', options, known)
-  for (const name of ['test', 'types', 'samples'] as const) {
-    if (options[name] === undefined) checkOptions('codecContract()', { [name]: null }, { ...known, [name]: given })
-  }
+  checkOptions('codecContract()', { test: its, types: given, samples: made, ...rest }, known)
   const { test, types, samples, same = isDeepStrictEqual } = options
   for (const [name, make] of Object.entries(samples)) {
     const declare = (demand: string, run: (bench: Bench) => Promise<void>): unknown =>

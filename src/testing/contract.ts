@@ -29,8 +29,7 @@ export type Demand = (its: ContractCase) => Promise<void>
 
 const manualClock: Rule = { text: 'a ManualClock', allows: (value) => value instanceof ManualClock }
 
-/** The rules of {@link ContractOptions}. */
-export const contractRules = { test: rules.callable, store: rules.callable, clock: manualClock }
+const contractRules = { test: rules.callable, store: rules.callable, clock: manualClock }
 
 /** Declares a test for each demand. */
 export function declare(options: ContractOptions, demands: Readonly<Record<string, Demand>>): void {
@@ -46,12 +45,17 @@ export function declare(options: ContractOptions, demands: Readonly<Record<strin
   }
 }
 
-/** @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN */
-export function checkContract(where: string, options: ContractOptions): void {
-  checkOptions<ContractOptions>(where, options, contractRules)
-  for (const name of ['test', 'store'] as const) {
-    if (options[name] === undefined) checkOptions(where, { [name]: null }, contractRules)
-  }
+/**
+ * @param more rules of what one suite takes beside the rest
+ * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
+ */
+export function checkContract(
+  where: string,
+  options: ContractOptions,
+  more: Readonly<Record<string, Rule>> = {},
+): void {
+  const { test = null, store = null, ...rest } = options ?? {}
+  checkOptions(where, { test, store, ...rest }, { ...contractRules, ...more })
 }
 
 /** A process that uses the store, and what it has been told. */
@@ -61,6 +65,12 @@ export interface ContractProcess {
   /** How often it was told that anything may have changed. */
   readonly gaps: number
 }
+
+/** A life that no test sees the end of. */
+export const longMs = 60_000
+
+/** A life whose end a test waits for. */
+export const shortMs = 150
 
 const patienceMs = 5_000
 const stepMs = 10
@@ -170,4 +180,10 @@ export async function assertStands(
   const isIt = found === null || bytes === null ? found === bytes : found.equals(bytes)
   const show = (its: Buffer | null): string => (its === null ? 'nothing' : `'${its.toString('latin1', 0, 60)}'`)
   assert.ok(isIt, `${why}: expected ${show(bytes)} at the key, found ${show(found)}`)
+}
+
+/** Puts what nobody else writes. @throws AssertionError if it does not stand */
+export async function put({ store }: ContractProcess, key: string, bytes: Buffer, lifeMs = longMs): Promise<void> {
+  const [written] = await store.putMany([{ key, bytes, lifeMs, beganAt: systemClock.now() }])
+  assert.equal(written!.stands, true, 'a put that nobody overlaps must stand')
 }

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
-import { checkOptions, isCacheError, rules, systemClock, type Watch } from '../index'
+import { isCacheError, rules, systemClock, type Watch } from '../index'
 import {
   assertStands,
   type ContractCase,
   type ContractOptions,
   type ContractProcess,
   checkContract,
-  contractRules,
   type Demand,
   declare,
+  longMs,
 } from './contract'
-
-const longMs = 60_000
 
 /** Options of {@link feedContract}. */
 export interface FeedContractOptions extends ContractOptions {
@@ -29,9 +27,8 @@ export interface FeedContractOptions extends ContractOptions {
  * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
  */
 export function feedContract(options: FeedContractOptions): void {
-  const { interrupt, ...contract } = options ?? {}
-  checkOptions<FeedContractOptions>('feedContract()', options, { ...contractRules, interrupt: rules.callable })
-  checkContract('feedContract()', contract)
+  checkContract('feedContract()', options, { interrupt: rules.callable })
+  const { interrupt, ...contract } = options
   declare(contract, interrupt === undefined ? demands : { ...demands, ...interruptions(interrupt) })
 }
 

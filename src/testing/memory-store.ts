@@ -1,5 +1,5 @@
 import type { Found, MarkerNumbers, Replacement, SharedPut, SharedStore, Watch, Written } from '../index'
-import type { Answer, Command } from './memory-server'
+import type { Answer, Command } from './memory-command'
 
 /** How a {@link MemoryStore} reaches its server. */
 export interface Wire {

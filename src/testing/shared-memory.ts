@@ -1,18 +1,16 @@
 import {
-  type CacheError,
   type Clock,
   type CompleteClock,
-  cacheError,
   checkOptions,
   type Rule,
   type SharedStoreContext,
   type SharedStoreFactory,
   systemClock,
-  uniqueText,
-  type Watch,
 } from '../index'
-import { type Answer, type Command, MemoryServer, type Notice } from './memory-server'
-import { byteTexts, MemoryStore, type Wire } from './memory-store'
+import type { Answer, Command } from './memory-command'
+import { MemoryConnection, type ServerEnd } from './memory-connection'
+import { MemoryServer, type Notice } from './memory-server'
+import { byteTexts, MemoryStore } from './memory-store'
 
 /** Options of {@link sharedMemory}. */
 export interface SharedMemoryOptions {
@@ -62,12 +60,12 @@ const clockRule: Rule = {
   allows: (value) => typeof (value as Partial<Clock> | null)?.now === 'function',
 }
 
-class Memory implements SharedMemory {
+class Memory implements SharedMemory, ServerEnd {
   readonly name = 'the shared memory'
   readonly commandTimeoutMs = 250
   readonly #clock: CompleteClock
   readonly #server: MemoryServer
-  readonly #connections = new Map<string, Connection>()
+  readonly #connections = new Map<string, MemoryConnection>()
   #isUp = true
   #sweepAt = Number.POSITIVE_INFINITY
   #cancelSweep = (): void => {}
@@ -87,7 +85,7 @@ class Memory implements SharedMemory {
   }
 
   open(context: SharedStoreContext): MemoryStore {
-    const connection = new Connection(this, context)
+    const connection = new MemoryConnection(this, context)
     this.#connections.set(connection.name, connection)
     return new MemoryStore({ wire: connection, texts: byteTexts, counterKey: context.counterKey })
   }
@@ -137,7 +135,7 @@ class Memory implements SharedMemory {
     return answer
   }
 
-  forget({ name }: Connection): void {
+  forget({ name }: MemoryConnection): void {
     this.#connections.delete(name)
     this.#server.disconnect(name)
     // Whoever looks later finds what has run out; a timer is for those who wait to be told.
@@ -172,94 +170,5 @@ class Memory implements SharedMemory {
         this.#sweepInTime(this.#server.readers.keys())
       }, until - this.#server.now)
     }
-  }
-}
-
-/** As the server tells at once, everything has been told as of now. */
-class MemoryWatch implements Watch {
-  #endedAt: number | undefined
-
-  constructor(private readonly clock: CompleteClock) {}
-
-  get verifiedAt(): number {
-    return this.#endedAt ?? this.clock.now()
-  }
-
-  get isLive(): boolean {
-    return this.#endedAt === undefined
-  }
-
-  end(): void {
-    this.#endedAt ??= this.clock.now()
-  }
-}
-
-/** What one process has of the server. */
-class Connection implements Wire {
-  readonly name = uniqueText()
-  watch: MemoryWatch | undefined
-  #isOpen = false
-  #isClosed = false
-  #isFirst = true
-
-  constructor(
-    private readonly memory: Memory,
-    private readonly context: SharedStoreContext,
-  ) {}
-
-  async connect(): Promise<void> {
-    // The manager that opens this store is still being made.
-    await undefined
-    if (!this.#isOpen) this.isBack()
-    if (!this.#isOpen) throw this.#away()
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true
-    this.broke()
-    this.memory.forget(this)
-  }
-
-  serverTime(): number {
-    return this.memory.now
-  }
-
-  async send(commands: readonly Command[]): Promise<readonly Answer[]> {
-    if (!this.#isOpen) await this.connect()
-    return commands.map((command) => this.memory.execute(command, this.name))
-  }
-
-  async matching(pattern: string): Promise<readonly string[]> {
-    if (!this.#isOpen) await this.connect()
-    return this.memory.matching(pattern)
-  }
-
-  isBack(): void {
-    if (this.#isClosed || !this.memory.isUp) return
-    this.#isOpen = true
-    this.context.onConnected(this.#isFirst)
-    this.#isFirst = false
-    // Whatever was read under an earlier watch, or under none, may have changed unseen.
-    this.context.listener.gap()
-    this.watch = new MemoryWatch(this.context.clock)
-  }
-
-  broke(): void {
-    this.#isOpen = false
-    this.watch?.end()
-    this.watch = undefined
-  }
-
-  told(key: string): void {
-    this.context.listener.invalidated([key])
-  }
-
-  flushed(): void {
-    if (this.#isOpen) this.context.listener.gap()
-  }
-
-  #away(): CacheError {
-    const why = this.#isClosed ? 'was closed' : 'is stopped'
-    return cacheError('CW_SHARED_UNAVAILABLE', `The shared memory ${why}: the call goes on without it.`)
   }
 }

@@ -1,6 +1,8 @@
-import { type Answer, type Command, MemoryServer, type Moment, type Tell } from '../../src/testing/memory-server'
+import type { Answer, Command } from '../../src/testing/memory-command'
+import { MemoryServer, type Moment, type Tell } from '../../src/testing/memory-server'
 
-export type { Answer, Command, Moment } from '../../src/testing/memory-server'
+export type { Answer, Command } from '../../src/testing/memory-command'
+export type { Moment } from '../../src/testing/memory-server'
 
 export type NodeName = 'A' | 'B'
 
