@@ -73,7 +73,6 @@ class Cable implements Passage {
     private readonly trouble: Trouble,
   ) {
     this.#session = new Session(context)
-    if (trouble.isOn) this.changed(true)
   }
 
   pass<Answer>(command: () => Promise<Answer>): Promise<Answer> {

@@ -1,5 +1,6 @@
 import { redis } from 'cachewright/redis'
 import { feedContract, ManualClock, sharedMemory, sharedStoreContract } from 'cachewright/testing'
+import { type RedisCluster, startRedisCluster } from '../../support/redis-cluster'
 import { type RedisServer, startRedis } from '../../support/redis-server'
 
 describe('the shared memory', () => {
@@ -39,4 +40,30 @@ describe.each(['tracking', 'broadcast'] as const)('Redis, told by %s', (feed) =>
     store,
     interrupt: () => server.command('CLIENT', 'KILL', 'TYPE', 'pubsub'),
   })
+})
+
+describe('a cluster of Redis', () => {
+  let cluster: RedisCluster
+  beforeAll(async () => {
+    cluster = await startRedisCluster()
+  }, 30_000)
+  afterAll(() => cluster.stop())
+
+  const store = () => redis({ cluster: cluster.seeds })
+  sharedStoreContract({ test, store })
+  feedContract({ test, store })
+})
+
+test('refuse what they cannot work with', () => {
+  const store = () => sharedMemory()
+  expect(() => sharedStoreContract({ store } as never)).toThrow(
+    'sharedStoreContract(): option `test` must be a function',
+  )
+  expect(() => sharedStoreContract({ test } as never)).toThrow(
+    'sharedStoreContract(): option `store` must be a function',
+  )
+  expect(() => feedContract({ test, store, interupt: () => {} } as never)).toThrow('Did you mean `interrupt`?')
+  expect(() => feedContract(undefined as never)).toThrow('option `test` must be a function')
+  const clock = { now: () => 0 } as never
+  expect(() => sharedStoreContract({ test, store, clock })).toThrow('option `clock` must be a ManualClock')
 })

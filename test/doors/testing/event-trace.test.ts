@@ -49,6 +49,7 @@ test('what was recorded stays as it was; it can be forgotten, and come to an end
   const trace = recordEvents(caching)
   await caching.cache('c').get('x')
   const { events } = trace
+  await caching.cache('c').get('y')
   trace.clear()
   expect([events.length, trace.events.length, String(trace)]).toEqual([1, 0, ''])
   await caching.cache('c').get('x')

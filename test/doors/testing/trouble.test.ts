@@ -129,6 +129,24 @@ describe('slow', () => {
   })
 })
 
+describe('slower than may be', () => {
+  beforeEach(expectWarnings)
+
+  test('G2 what has yet to be told is not vouched for', async () => {
+    const far = slow(memory, { delay: '4s' })
+    const [one, two] = [await open(far), await open()]
+    await two.cache('c').put('k', 'old')
+    expect(await one.cache('c').get('k')).toBe('old')
+    far.begin()
+    await two.cache('c').put('k', 'new')
+    await clock.advance(1_001)
+    expect((await inTime(one.cache('c').get('k'))).result).toBeUndefined()
+    await clock.advance('10s')
+    far.end()
+    expect(await one.cache('c').get('k')).toBe('new')
+  })
+})
+
 describe('flaky', () => {
   beforeEach(expectWarnings)
 
@@ -248,7 +266,9 @@ describe.each(['refused', 'silent'] as const)('partitioned, %s', (how) => {
     expect(here.stats().deferredEvictions).toBe(1)
     expect(await there.cache('c').get('k')).toBe('old')
     cable.end()
-    await clock.advance('1s')
+    await settle()
+    // What was sent into silence has just failed, and is sent again after a pause.
+    if (how === 'silent') await clock.advance('1s')
     expect(here.stats().deferredEvictions).toBe(0)
     expect(await there.cache('c').get('k')).toBeUndefined()
   })
@@ -260,6 +280,36 @@ describe.each(['refused', 'silent'] as const)('partitioned, %s', (how) => {
     expect(ms).toBe(how === 'silent' ? 250 : 0)
     cable.end()
     await clock.advance('1m')
+  })
+
+  test('beginning twice and ending twice is as once', async () => {
+    const { cable, here } = await cut()
+    await here.cache('c').put('k', 1)
+    expect(await here.cache('c').get('k')).toBe(1)
+    cable.end()
+    expect(here.stats().caches.c?.local.size).toBe(1)
+    cable.begin()
+    await clock.advance('1s')
+    cable.begin()
+    await clock.advance('1ms')
+    expect((await inTime(here.cache('c').get('k'))).result).toBeUndefined()
+    cable.end()
+  })
+
+  test('an answer that is under way when it begins does not come through', async () => {
+    const far = slow(memory, { delay: '100ms' })
+    const cable = partitioned(far, { how })
+    const one = await open(cable, { local: false })
+    await one.cache('c').put('k', 1)
+    far.begin()
+    const reading = one.cache('c').get('k')
+    await clock.advance('50ms')
+    cable.begin()
+    const { result, ms } = await inTime(reading)
+    expect([result, ms]).toEqual([undefined, how === 'silent' ? 200 : 0])
+    far.end()
+    cable.end()
+    await clock.advance('1s')
   })
 
   test('a process may begin in it', async () => {
