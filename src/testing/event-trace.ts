@@ -101,6 +101,9 @@ const lineOf: {
   unreadable: keyed,
   deferred: ({ pending }) => `deferred ${pending}`,
   circuit: ({ server, state }) => `circuit ${state} ${server}`,
+  written: ({ cache, count }) => `written ${cache} ${count}`,
+  writeFailed: ({ cache, count, error }) => withError(`writeFailed ${cache} ${count}`, error),
+  buried: (event) => withError(keyed(event), event.error),
   sharedFailure: ({ cache = 'every cache', operation, error }) =>
     withError(`sharedFailure ${cache} ${operation}`, error),
 }

@@ -1,4 +1,4 @@
-import type { MarkerNumbers, SharedStore, SharedStoreContext, SharedStoreFactory, Watch } from '../index'
+import type { MarkerNumbers, SharedStore, SharedStoreContext, SharedStoreFactory, Watch, WriteQueue } from '../index'
 
 /** A shared tier with something that can go wrong. Nothing is wrong until it begins. */
 export interface Trouble extends SharedStoreFactory {
@@ -93,6 +93,7 @@ function through(store: SharedStore, passage: Passage, closed: () => void): Shar
       return (await passage.pass(() => store.putMany(entries), keys)).map(seen)
     },
     delete: (keys, as) => passage.pass(() => store.delete(keys, as), keys),
+    ...(store.writeQueue === undefined ? {} : { writeQueue: (keys) => queueThrough(store.writeQueue!(keys), passage) }),
     async *scan(pattern) {
       const batches = store.scan(pattern)[Symbol.asyncIterator]()
       for (;;) {
@@ -104,5 +105,26 @@ function through(store: SharedStore, passage: Passage, closed: () => void): Shar
     readMarkers: (keys) => numbers(keys, () => store.readMarkers(keys)),
     ensureMarkers: (keys, lifeMs) => numbers(keys, () => store.ensureMarkers(keys, lifeMs)),
     raiseMarkers: (keys, lifeMs) => passage.pass(() => store.raiseMarkers(keys, lifeMs), keys),
+  }
+}
+
+function queueThrough(queue: WriteQueue, passage: Passage): WriteQueue {
+  const pass = <Answer>(command: () => Promise<Answer>): Promise<Answer> => passage.pass(command, [])
+  return {
+    isDurable: queue.isDurable,
+    offer: (writes, maxPending) => pass(() => queue.offer(writes, maxPending)),
+    find: (keys) => pass(() => queue.find(keys)),
+    take: (worker, most, holdMs) => pass(() => queue.take(worker, most, holdMs)),
+    hold: (worker, holdMs) => pass(() => queue.hold(worker, holdMs)),
+    leave: (worker) => pass(() => queue.leave(worker)),
+    settle: (writes) => pass(() => queue.settle(writes)),
+    blame: (writes) => pass(() => queue.blame(writes)),
+    bury: (write, reason) => pass(() => queue.bury(write, reason)),
+    mark: () => pass(() => queue.mark()),
+    isPast: (mark) => pass(() => queue.isPast(mark)),
+    counts: () => pass(() => queue.counts()),
+    buried: (most) => pass(() => queue.buried(most)),
+    revive: () => pass(() => queue.revive()),
+    discard: () => pass(() => queue.discard()),
   }
 }

@@ -74,7 +74,8 @@ test('has a line for every event there is', () => {
   const trace = recordEvents(hub as never)
   const error = cacheError('CW_SHARED_TIMEOUT', 'long text')
   const parts = { cache: 'c', key: 'k', tier: 'shared', reason: 'slow', cause: 'size', operation: 'get', error }
-  for (const name of cacheEventNames) hub.emit(name, { ...parts, pending: 1, server: 's', state: 'open' } as never)
+  for (const name of cacheEventNames)
+    hub.emit(name, { ...parts, count: 2, pending: 1, server: 's', state: 'open' } as never)
   expect(trace.lines).toEqual([
     'hit c k (shared)',
     'miss c k',
@@ -91,6 +92,9 @@ test('has a line for every event there is', () => {
     'unreadable c k',
     'deferred 1',
     'circuit open s',
+    'written c 2',
+    'writeFailed c 2: CW_SHARED_TIMEOUT',
+    'buried c k: CW_SHARED_TIMEOUT',
     'sharedFailure c get: CW_SHARED_TIMEOUT',
   ])
 })
