@@ -52,8 +52,15 @@ test.each(ormDoors)('%s loads what the root does, and no ORM', (entry) => {
   expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
 })
 
-test.each(['index.js', 'redis/index.js', ...ormDoors])('nothing happens at import of %s', (entry) => {
-  const { resources, anchors } = load(entry)
-  expect(resources).toEqual([])
-  expect(anchors).toEqual([])
+test('the door for tests loads no runner, nor anything else that the root does not', () => {
+  expect(load('testing/index.js').packages).toEqual(['lru-cache', 'reflect-metadata'])
 })
+
+test.each(['index.js', 'redis/index.js', 'testing/index.js', ...ormDoors])(
+  'nothing happens at import of %s',
+  (entry) => {
+    const { resources, anchors } = load(entry)
+    expect(resources).toEqual([])
+    expect(anchors).toEqual([])
+  },
+)

@@ -3,6 +3,7 @@ import * as drizzleDoor from 'cachewright/drizzle'
 import * as knexDoor from 'cachewright/knex'
 import * as prismaDoor from 'cachewright/prisma'
 import * as redisDoor from 'cachewright/redis'
+import * as testingDoor from 'cachewright/testing'
 import * as typeormDoor from 'cachewright/typeorm'
 
 // A name that appears here is a promise to users; one that disappears is a breaking change.
@@ -26,6 +27,8 @@ test('the root exports exactly its names', () => {
     'cacheErrorCodes',
     'cacheFunction',
     'cached',
+    'checkOptions',
+    'compilePattern',
     'configureCaching',
     'createCacheManager',
     'describeThrown',
@@ -36,10 +39,12 @@ test('the root exports exactly its names', () => {
     'memoize',
     'milliseconds',
     'registeredType',
+    'rules',
     'strictErrors',
     'systemClock',
     'uniqueText',
     'wallTime',
+    'withoutCaching',
   ])
 })
 
@@ -53,3 +58,20 @@ test.each(Object.entries({ drizzleDoor, knexDoor, prismaDoor, typeormDoor }))(
     expect(Object.keys(door)).toEqual(['cachingTransactions'])
   },
 )
+test('the door for tests exports exactly its names', () => {
+  expect(Object.keys(testingDoor).toSorted()).toEqual([
+    'ManualClock',
+    'cacheMatchers',
+    'codecContract',
+    'feedContract',
+    'flaky',
+    'forgetful',
+    'partitioned',
+    'recordEvents',
+    'settle',
+    'sharedMemory',
+    'sharedStoreContract',
+    'slow',
+    'withoutCaching',
+  ])
+})

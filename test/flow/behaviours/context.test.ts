@@ -1,7 +1,7 @@
 import { Cacheable, CachePut, cacheContext } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { settle } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // What a method says of its value while it runs: C70, C72, C78, C79.
