@@ -146,7 +146,13 @@ export class ResponseCache<Request> {
     visit.leads = true
     takeConditions(exchange.raw.headers)
     const recorded = this.#record(exchange, conditions)
-    visit.outside.runInAsyncScope(exchange.proceed)
+    try {
+      visit.outside.runInAsyncScope(exchange.proceed)
+    } catch (error) {
+      // No framework lets it come to this; the client must not wait for ever.
+      exchange.response.destroy()
+      throw error
+    }
     return recorded
   }
 
