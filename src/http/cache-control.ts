@@ -8,9 +8,8 @@ const unreadable: Directives = new Map([['no-store', '']])
 const directive =
   /[\t ]*([!#$%&'*+.^_`|~\w-]+)(?:=(?:([!#$%&'*+.^_`|~\w-]*)|"((?:[^"\\]|\\.)*)"))?[\t ]*(?:,|$)|[\t ]*,|[\t ]+$/y
 
-/** Reads the directives of all field lines. What is said twice and differently holds in its stricter form. */
-export function parseCacheControl(field: string | readonly string[] | undefined): Directives {
-  const text = Array.isArray(field) ? field.join(',') : ((field as string | undefined) ?? '')
+/** Reads the directives of a field, its lines joined. What is said twice and differently holds in its stricter form. */
+export function parseCacheControl(text = ''): Directives {
   const found = new Map<string, string>()
   directive.lastIndex = 0
   while (directive.lastIndex < text.length) {

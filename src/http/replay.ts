@@ -1,34 +1,23 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import { Duplex } from 'node:stream'
+import { Socket } from 'node:net'
 import { takeConditions } from './conditions'
 
 /** What of a connection handlers look at. */
 const looks = ['remoteAddress', 'remotePort', 'remoteFamily', 'localAddress', 'localPort', 'encrypted'] as const
 
-/** A connection that nobody holds the other end of. */
-class NobodysSocket extends Duplex {
+/** A connection that nobody holds the other end of: what is written is gone. */
+class NobodysSocket extends Socket {
   constructor(like: Socket) {
     super()
     for (const name of looks) Object.defineProperty(this, name, { value: (like as never)[name] })
   }
 
-  override _read(): void {}
-
   override _write(_chunk: unknown, _encoding: unknown, done: () => void): void {
     done()
   }
 
-  setTimeout(): this {
-    return this
-  }
-
-  setNoDelay(): this {
-    return this
-  }
-
-  setKeepAlive(): this {
-    return this
+  override _writev(_chunks: unknown, done: () => void): void {
+    done()
   }
 }
 
@@ -42,7 +31,7 @@ export function replayOf(
   { socket, headers, rawHeaders, url, ...rest }: IncomingMessage & { readonly originalUrl?: string },
   signal: AbortSignal,
 ): { readonly raw: IncomingMessage; readonly response: ServerResponse } {
-  const nobody = new NobodysSocket(socket) as unknown as Socket
+  const nobody = new NobodysSocket(socket)
   const raw = new IncomingMessage(nobody)
   raw.method = 'GET'
   raw.url = rest.originalUrl ?? url!

@@ -46,7 +46,11 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
-test.each(['index.js', 'redis/index.js'])('nothing happens at import of %s', (entry) => {
+test.each(['fastify/index.js', 'express/index.js'])('the door %s loads no framework', (entry) => {
+  expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
+})
+
+test.each(['index.js', 'redis/index.js', 'fastify/index.js', 'express/index.js'])('nothing happens at import of %s', (entry) => {
   const { resources, anchors } = load(entry)
   expect(resources).toEqual([])
   expect(anchors).toEqual([])

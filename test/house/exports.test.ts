@@ -1,4 +1,6 @@
 import * as root from 'cachewright'
+import * as expressDoor from 'cachewright/express'
+import * as fastifyDoor from 'cachewright/fastify'
 import * as redisDoor from 'cachewright/redis'
 
 // A name that appears here is a promise to users; one that disappears is a breaking change.
@@ -41,4 +43,8 @@ test('the root exports exactly its names', () => {
 
 test('the door to Redis exports exactly its names', () => {
   expect(Object.keys(redisDoor).toSorted()).toEqual(['redis'])
+})
+
+test.each([fastifyDoor, expressDoor])('a door to HTTP exports exactly its names', (door) => {
+  expect(Object.keys(door)).toEqual(['cacheResponses'])
 })

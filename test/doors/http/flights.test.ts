@@ -135,6 +135,24 @@ describe.each(frameworks)('%s', (_name, startWith) => {
       await eventually(async () => (await ask(app)).body === 'response 3')
     })
 
+    test('is made anew for who asked, or not at all', async () => {
+      const asking = ['ann', 'ann', 'bob', 'ann']
+      const whose: string[] = []
+      const app = await its.start(() => ({ headers: stale, body: `for ${whose.at(-1)}` }), {
+        partition: () => {
+          whose.push(asking.shift() ?? 'ann')
+          return whose.at(-1)!
+        },
+        credentials: 'partition',
+      })
+      await ask(app)
+      its.clock.jump(61_000)
+      expect((await ask(app)).body).toBe('for ann')
+      await eventually(() => whose.length === 3)
+      await eventually(() => stats().loadFailures === 1)
+      expect((await ask(app)).body).toBe('for ann')
+    })
+
     test('is not served once it was purged', async () => {
       const { app } = await serve(() => ({ headers: fresh, body: 'new' }), { tag: 'all' })
       await its.manager.evictTags(['all'])
@@ -240,6 +258,37 @@ describe('the handler', () => {
     expect((await ask(server, { headers: { 'x-id': 'ann' } })).body).toBe('row for ann')
     await eventually(() => detected.length === 1)
     expect(detected).toEqual(['rows source'])
+  })
+})
+
+describe('a refresh in Express', () => {
+  const its = httpHouse()
+
+  test('goes through all that stands before the cache, which may refuse it', async () => {
+    let calls = 0
+    const guarded: string[] = []
+    const parent = express()
+    parent.use((request, response, next) => {
+      guarded.push(request.originalUrl)
+      if (guarded.length === 3) response.status(401).end()
+      else next()
+    })
+    const child = express()
+    child.use(cacheResponses({ cache: its.manager.cache('responses') }))
+    child.get('/page', (_request, response) => void response.set(stale).send(String(++calls)))
+    parent.use('/child', child)
+    const app = its.track(await listen(createServer(parent)))
+    const get = async (): Promise<string> => (await ask(app, { path: '/child/page?a=1' })).body
+    expect(await get()).toBe('1')
+    its.clock.jump(61_000)
+    expect(await get()).toBe('1')
+    await eventually(() => guarded.length === 3)
+    expect(await get()).toBe('1')
+    await eventually(() => its.manager.cache('responses').stats().loadFailures === 1)
+    its.clock.jump(1_000)
+    expect(await get()).toBe('1')
+    await eventually(async () => (await get()) === '2')
+    expect(new Set(guarded)).toEqual(new Set(['/child/page?a=1']))
   })
 })
 

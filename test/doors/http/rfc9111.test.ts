@@ -250,6 +250,11 @@ const cases: readonly (readonly [section: string, says: string, its: Case])[] = 
   [
     'RFC 9111 §4.2.1',
     'what is said twice holds in its stricter form',
+    { answer: { headers: { 'cache-control': 'max-age=1, max-age=60' } }, after: 1_000, isReused: false },
+  ],
+  [
+    'RFC 9111 §4.2.1',
+    'whichever stands first',
     { answer: { headers: { 'cache-control': 'max-age=60, max-age=1' } }, after: 1_000, isReused: false },
   ],
   [
