@@ -12,21 +12,14 @@ import type {
   preHandlerHookHandler,
   RouteOptions,
 } from 'fastify'
-import {
-  defineResponseCache,
-  type Exchange,
-  isSafe,
-  ResponseCache,
-  type ResponseCacheOptions,
-  type ResponseCacheOverrides,
-} from '../http'
+import { defineResponseCache, type Exchange, isSafe, ResponseCache, type ResponseCacheOptions } from '../http'
 
-export type { ResponseCacheOptions, ResponseCacheOverrides, TaggedResponse } from '../http'
+export type { ResponseCacheOptions, TaggedResponse } from '../http'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What holds for this route instead of what the plugin was given; `false`: the cache leaves it alone. */
-    readonly cacheResponses?: ResponseCacheOverrides<FastifyRequest> | false
+    readonly cacheResponses?: Partial<ResponseCacheOptions<FastifyRequest>> | false
   }
 }
 

@@ -5,11 +5,6 @@
  * @module
  */
 export type { Exchange } from './exchange'
-export {
-  defineResponseCache,
-  type ResponseCacheOptions,
-  type ResponseCacheOverrides,
-  type TaggedResponse,
-} from './options'
+export { defineResponseCache, type ResponseCacheOptions, type TaggedResponse } from './options'
 export { isSafe } from './request-rules'
 export { ResponseCache } from './response-cache'

@@ -57,9 +57,6 @@ export interface ResponseCacheOptions<Request> {
   readonly cacheStatus?: boolean
 }
 
-/** What can be said for a part of what a door caches; the nearer wins. */
-export type ResponseCacheOverrides<Request> = Omit<ResponseCacheOptions<Request>, 'cache'>
-
 /** A response that is about to be kept. */
 export interface TaggedResponse {
   readonly status: number

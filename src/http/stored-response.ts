@@ -32,8 +32,6 @@ const ofOneMessage: ReadonlySet<string> = new Set([
   'content-length',
   'age',
   'cache-status',
-  'set-cookie',
-  'set-cookie2',
 ])
 
 /**
