@@ -70,8 +70,10 @@ function exchangeOf<Request extends IncomingMessage>(
 /** The client must not have its answer, and ask for what it has changed, before that is gone. */
 function evictBeforeEnd(response: ServerResponse, evict: () => Promise<void>): void {
   const { end } = response
+  let isEnding = false
   response.end = (...args: unknown[]) => {
-    response.end = end
+    if (isEnding) return response
+    isEnding = true
     void evict().then(() => end.apply(response, args as unknown as Parameters<ServerResponse['end']>))
     return response
   }

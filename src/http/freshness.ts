@@ -63,7 +63,6 @@ function objection(
   if (!fieldList(fieldText(headers, 'vary')).every(keyed)) return 'vary'
   const encoding = fieldList(fieldText(headers, 'content-encoding')).filter((name) => name !== 'identity')
   if (encoding.length > 0 && !keyed('accept-encoding')) return 'content-encoding'
-  if (headers['content-range'] !== undefined) return 'content-range'
   if (Number(headers['content-length']) > maxBytes) return 'size'
   return undefined
 }

@@ -10,7 +10,7 @@ import { keptHeaders, type ResponseHead, type StoredResponse } from './stored-re
 export type Recorded =
   | { readonly stored: StoredResponse; readonly head: ResponseHead; readonly ttlMs: number; readonly staleMs: number }
   /** It is not kept, and who waited for it has to ask for himself. */
-  | { readonly stored: undefined; readonly reason: string }
+  | { readonly stored: undefined; readonly isError: boolean }
 
 /** What is recorded, and for whom it leaves. */
 export interface Recording {
@@ -37,7 +37,7 @@ export function recordResponse(
     let verdict: Verdict
     const refuse = (reason: string): void => {
       if (!response.headersSent) tell(`fwd=miss; detail=${reason}`)
-      resolve({ stored: undefined, reason })
+      resolve({ stored: undefined, isError: head.status >= 500 })
     }
     new Recorder(response, {
       onHead(its) {

@@ -28,15 +28,14 @@ class NobodysSocket extends Socket {
  * @param signal breaks it off, as a client would that goes away
  */
 export function replayOf(
-  { socket, headers, rawHeaders, url, ...rest }: IncomingMessage & { readonly originalUrl?: string },
+  from: IncomingMessage & { readonly originalUrl?: string },
   signal: AbortSignal,
 ): { readonly raw: IncomingMessage; readonly response: ServerResponse } {
-  const nobody = new NobodysSocket(socket)
+  const { headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = from
+  const nobody = new NobodysSocket(from.socket)
   const raw = new IncomingMessage(nobody)
-  raw.method = 'GET'
-  raw.url = rest.originalUrl ?? url!
-  const { httpVersion, httpVersionMajor, httpVersionMinor } = rest
-  Object.assign(raw, { httpVersion, httpVersionMajor, httpVersionMinor, complete: true })
+  Object.assign(raw, { method: 'GET', httpVersion, httpVersionMajor, httpVersionMinor, complete: true })
+  raw.url = from.originalUrl ?? from.url ?? '/'
   raw.headers = { host: headers[':authority'] as string | undefined, ...headers }
   for (const name of Object.keys(raw.headers)) if (name.startsWith(':')) delete raw.headers[name]
   takeConditions(raw.headers)

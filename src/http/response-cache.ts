@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
-import { type Cache, cacheContext, describeThrown, detect, type KeyValue } from '../index'
+import { type Cache, cacheContext, type Detected, describeThrown, detect, type KeyValue } from '../index'
 import { answerWith } from './answer'
 import { type Conditions, conditionsOf, takeConditions } from './conditions'
 import type { Exchange } from './exchange'
@@ -92,46 +92,56 @@ export class ResponseCache<Request> {
   async #answerGet(exchange: Exchange<Request>, key: readonly KeyValue[]): Promise<void> {
     const conditions = conditionsOf(exchange.raw.headers)
     const visit = new Visit()
-    for (let attempt = 1; ; attempt++) {
+    const found = await this.#find(exchange, key, conditions, visit)
+    // Whoever leads is answered by his own handler, whatever else was found meanwhile.
+    if (visit.leads || isGone(exchange)) return
+    visit.isAnswered = true
+    if (found === undefined) return this.#passBy(exchange, 'failed')
+    const { result, reads } = found
+    if (result === null) return this.#passBy(exchange, 'not-kept')
+    const read = reads.findLast(({ cache }) => cache === this.#cache.name)
+    const how = read?.from === 'source' ? '; collapsed' : read?.stale === undefined ? '' : '; detail=stale'
+    this.#serve(exchange, result, read?.ageMs, conditions, how)
+  }
+
+  /** What there is at a key when everybody has had his say; undefined where that is nothing to answer with. */
+  async #find(
+    exchange: Exchange<Request>,
+    key: readonly KeyValue[],
+    conditions: Conditions,
+    visit: Visit,
+  ): Promise<Detected<Kept> | undefined> {
+    for (let attempt = 1; attempt <= mostAttempts; attempt++) {
       try {
-        const { result, reads } = await detect(() => this.#read(exchange, key, conditions, visit))
-        // Whoever leads is answered by his own handler, whatever else was found meanwhile.
-        if (visit.leads || isGone(exchange)) return
-        visit.isAnswered = true
-        if (result === null) return this.#passBy(exchange, 'not-kept')
-        const read = reads.findLast(({ cache }) => cache === this.#cache.name)
-        const how = read?.from === 'source' ? '; collapsed' : read?.stale === undefined ? '' : '; detail=stale'
-        return this.#serve(exchange, result, read?.ageMs, conditions, how)
+        return await detect(() => this.#read(exchange, key, conditions, visit))
       } catch (error) {
-        if (visit.leads || isGone(exchange)) return
-        if (error instanceof BrokenOff && attempt < mostAttempts) continue
-        visit.isAnswered = true
-        return this.#passBy(exchange, 'failed')
+        if (visit.leads || isGone(exchange) || !(error instanceof BrokenOff)) return undefined
       }
     }
+    return undefined
   }
 
   #read(exchange: Exchange<Request>, key: readonly KeyValue[], conditions: Conditions, visit: Visit): Promise<Kept> {
-    let tags: readonly string[] = []
+    let tags = (): readonly string[] => []
     const load = async (signal: AbortSignal): Promise<Kept> => {
       const context = cacheContext<Kept>()
       // Where there is a response to serve meanwhile, or this request has its answer, nobody's connection is at hand.
-      const isBehind = visit.leads || visit.isAnswered || context?.previous != null
+      const isBehind = visit.leads || visit.isAnswered || context?.previous !== undefined
       const recorded = await (isBehind ? this.#replay(exchange, key, signal) : this.#lead(exchange, conditions, visit))
       if (recorded.stored === undefined) {
+        if (recorded.isError) context?.skipStoring()
+        context?.setTtl(passMs)
         context?.setStaleWhileRevalidate(0)
-        if (recorded.reason === 'status') context?.skipStoring()
-        else context?.setTtl(passMs)
         return null
       }
       const { stored, head, ttlMs, staleMs } = recorded
       context?.setTtl(ttlMs)
       context?.setStaleWhileRevalidate(staleMs)
-      tags = [pathTag(exchange), ...this.#definition.tags(exchange.request, head)]
+      tags = () => [pathTag(exchange), ...this.#definition.tags(exchange.request, head)]
       return stored
     }
     return this.#cache.getOrLoad(key, load, {
-      tags: () => tags,
+      tags: () => tags(),
       staleWhileRevalidate: longestWindow,
       // What they would serve, or leave waiting, has a handler at work on its connection.
       staleIfError: 0,

@@ -50,8 +50,11 @@ test.each(['fastify/index.js', 'express/index.js'])('the door %s loads no framew
   expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
 })
 
-test.each(['index.js', 'redis/index.js', 'fastify/index.js', 'express/index.js'])('nothing happens at import of %s', (entry) => {
-  const { resources, anchors } = load(entry)
-  expect(resources).toEqual([])
-  expect(anchors).toEqual([])
-})
+test.each(['index.js', 'redis/index.js', 'fastify/index.js', 'express/index.js'])(
+  'nothing happens at import of %s',
+  (entry) => {
+    const { resources, anchors } = load(entry)
+    expect(resources).toEqual([])
+    expect(anchors).toEqual([])
+  },
+)

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:http'
+import { connect } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { createCacheManager, detect } from 'cachewright'
 import { cacheResponses } from 'cachewright/express'
 import { cacheResponses as plugin } from 'cachewright/fastify'
@@ -128,6 +130,13 @@ describe.each(frameworks)('%s', (_name, startWith) => {
       expect((await ask(app)).body).toBe('response 1')
     })
 
+    test.each([403, 404])('goes where the next is a %s', async (status) => {
+      const { app, seen } = await serve(() => ({ status }))
+      await ask(app)
+      await eventually(() => seen.length === 2)
+      await eventually(async () => (await ask(app)).body === 'response 3')
+    })
+
     test('goes where the next may not be kept', async () => {
       const { app, seen } = await serve(() => ({ headers: { 'cache-control': 'no-store' }, body: 'secret' }))
       await ask(app)
@@ -195,6 +204,7 @@ describe.each(frameworks)('%s', (_name, startWith) => {
   })
 
   test('tags that cannot be told keep nothing, and the request is answered', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation()
     const app = await its.start(() => ({ headers: fresh, body: 'here' }), {
       tags: () => {
         throw new Error('which tags?')
@@ -204,6 +214,10 @@ describe.each(frameworks)('%s', (_name, startWith) => {
       const { body, headers } = await ask(app)
       expect([body, headers['cache-status']]).toEqual(['here', expect.stringMatching(/fwd=miss/)])
     }
+    expect(warned.mock.calls).toEqual([
+      [expect.stringContaining('which tags?'), { type: 'CachewrightWarning', code: 'CW_FUNCTION_FAILED' }],
+    ])
+    warned.mockRestore()
   })
 
   test('a manager that is closed leaves the handlers alone', async () => {
@@ -258,6 +272,29 @@ describe('the handler', () => {
     expect((await ask(server, { headers: { 'x-id': 'ann' } })).body).toBe('row for ann')
     await eventually(() => detected.length === 1)
     expect(detected).toEqual(['rows source'])
+  })
+})
+
+describe('over HTTP/2', () => {
+  const its = httpHouse()
+
+  test('responses are kept, and refreshed', async () => {
+    const app = Fastify({ http2: true })
+    await app.register(plugin as never, { cache: its.manager.cache('responses') } as never)
+    let calls = 0
+    app.get('/', async ({ hostname }, reply) => reply.headers(stale).send(`${hostname} ${++calls}`))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const client = connect(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
+    const get = async (authority: string): Promise<string> => {
+      const stream = client.request({ ':path': '/', ':authority': authority })
+      return (await stream.setEncoding('utf8').toArray()).join('')
+    }
+    expect([await get('one'), await get('two'), await get('one')]).toEqual(['one 1', 'two 2', 'one 1'])
+    its.clock.jump(61_000)
+    expect(await get('one')).toBe('one 1')
+    await eventually(async () => (await get('one')) === 'one 3')
+    client.close()
+    await app.close()
   })
 })
 
