@@ -85,6 +85,7 @@ export class Recorder {
       else leavesBody = this.#follower.onBody(Buffer.concat(this.#chunks), isWhole)
     }
     this.#phase = 'over'
+    this.#limit = undefined
     this.#chunks = []
     if (isWhole) this.#callHead()
     if (leavesBody) return this.#callEnd(args)
@@ -117,11 +118,8 @@ export class Recorder {
   }
 
   #take(chunk: unknown, encoding: unknown): void {
-    if (this.#limit === undefined) return
-    const isBytes = chunk instanceof Uint8Array
-    if (typeof chunk !== 'string' && !isBytes) return
-    // A copy: the handler may use its buffer again.
-    const bytes = isBytes ? Buffer.from(chunk) : Buffer.from(chunk, encodingOf(encoding))
+    if (this.#limit === undefined || chunk === undefined || chunk === null || typeof chunk === 'function') return
+    const bytes = bytesOf(chunk, encoding)
     this.#bytes += bytes.length
     if (this.#bytes > this.#limit) this.#lose('size')
     else this.#chunks.push(bytes)
@@ -136,8 +134,10 @@ export class Recorder {
   }
 }
 
-function encodingOf(given: unknown): BufferEncoding {
-  return typeof given === 'string' ? (given as BufferEncoding) : 'utf8'
+/** A copy: the handler may use its buffer again. @throws TypeError for what Node does not write either */
+function bytesOf(chunk: unknown, encoding: unknown): Buffer {
+  if (ArrayBuffer.isView(chunk)) return Buffer.from(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+  return Buffer.from(chunk as string, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
 }
 
 /** As `writeHead` sets the fields it is given: an object, a list of pairs, or names and values in turn. */
