@@ -74,7 +74,7 @@ export class Recorder {
 
   #end(args: unknown[]): ServerResponse {
     const response = this.#response
-    if (this.#phase === 'over' || response.destroyed) return this.#callEnd(args)
+    if (this.#phase === 'over') return this.#callEnd(args)
     const isWhole = this.#phase === 'head'
     if (isWhole) this.#judge()
     this.#take(args[0], args[1])

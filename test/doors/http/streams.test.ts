@@ -162,6 +162,13 @@ describe('a handler that writes by hand', () => {
       (response) => response.writeHead(200, ['Cache-Control', 'max-age=60', 'X-A', '1', 'X-A', '2']),
     ],
     [
+      'names and values in turn, over what was set before',
+      (response) => {
+        response.setHeader('x-a', 'other')
+        response.writeHead(200, ['Cache-Control', 'max-age=60', 'X-A', '1', 'X-A', '2'])
+      },
+    ],
+    [
       'what was set before',
       (response) => {
         response.setHeader('x-a', 'other')
@@ -180,6 +187,11 @@ describe('a handler that writes by hand', () => {
     const second = await ask(app)
     for (const { headers, body } of [first, second]) expect([headers['x-a'], body]).toEqual(['1, 2', 'body'])
     expect(second.headers['cache-status']).toMatch(/hit/)
+  })
+
+  test('a message of its own leaves with the status', async () => {
+    const app = await serve((response) => response.writeHead(200, 'Fine', fresh).end('body'))
+    expect(await say(app, 'GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 Fine\r\n/)
   })
 
   test('a status that is none is refused as ever', async () => {
