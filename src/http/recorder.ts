@@ -73,7 +73,6 @@ export class Recorder {
   }
 
   #end(args: unknown[]): ServerResponse {
-    const response = this.#response
     if (this.#phase === 'over') return this.#callEnd(args)
     const isWhole = this.#phase === 'head'
     if (isWhole) this.#judge()

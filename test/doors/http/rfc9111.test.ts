@@ -1,3 +1,5 @@
+import { throughout } from '../../support/eventually'
+import { gate } from '../../support/gate'
 import { type Answer, type Asked, ask, frameworks, type Got, type Handler, type Options } from './apps'
 import { httpHouse } from './house'
 
@@ -635,6 +637,20 @@ describe.each(frameworks)('%s', (_name, startWith) => {
       expect(bodies).toEqual(['response 4', 'response 5', 'response 3'])
     },
   )
+
+  test('RFC 9111 §4.4: it is removed before the answer is complete', async () => {
+    const removing = gate()
+    jest.spyOn(its.manager.cache('responses'), 'evictTags').mockImplementation(() => removing.pass())
+    const app = await its.start(() => ({ status: 204 }))
+    let isAnswered = false
+    const answered = ask(app, { method: 'DELETE' }).then(() => {
+      isAnswered = true
+    })
+    await removing.entered
+    await throughout(30, () => expect(isAnswered).toBe(false))
+    removing.open()
+    await answered
+  })
 
   test('RFC 9111 §4.4: an error removes nothing', async () => {
     let calls = 0
