@@ -46,15 +46,14 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
-test.each(['fastify/index.js', 'express/index.js'])('the door %s loads no framework', (entry) => {
+const bareDoors = ['drizzle', 'express', 'fastify', 'knex', 'prisma', 'typeorm'].map((door) => `${door}/index.js`)
+
+test.each(bareDoors)('%s loads what the root does, and no ORM or framework', (entry) => {
   expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
 })
 
-test.each(['index.js', 'redis/index.js', 'fastify/index.js', 'express/index.js'])(
-  'nothing happens at import of %s',
-  (entry) => {
-    const { resources, anchors } = load(entry)
-    expect(resources).toEqual([])
-    expect(anchors).toEqual([])
-  },
-)
+test.each(['index.js', 'redis/index.js', ...bareDoors])('nothing happens at import of %s', (entry) => {
+  const { resources, anchors } = load(entry)
+  expect(resources).toEqual([])
+  expect(anchors).toEqual([])
+})

@@ -1,7 +1,11 @@
 import * as root from 'cachewright'
+import * as drizzleDoor from 'cachewright/drizzle'
 import * as expressDoor from 'cachewright/express'
 import * as fastifyDoor from 'cachewright/fastify'
+import * as knexDoor from 'cachewright/knex'
+import * as prismaDoor from 'cachewright/prisma'
 import * as redisDoor from 'cachewright/redis'
+import * as typeormDoor from 'cachewright/typeorm'
 
 // A name that appears here is a promise to users; one that disappears is a breaking change.
 test('the root exports exactly its names', () => {
@@ -50,3 +54,10 @@ test('the door to Redis exports exactly its names', () => {
 test.each([fastifyDoor, expressDoor])('a door to HTTP exports exactly its names', (door) => {
   expect(Object.keys(door)).toEqual(['cacheResponses'])
 })
+
+test.each(Object.entries({ drizzleDoor, knexDoor, prismaDoor, typeormDoor }))(
+  '%s exports exactly its names',
+  (_, door) => {
+    expect(Object.keys(door)).toEqual(['cachingTransactions'])
+  },
+)
