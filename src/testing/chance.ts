@@ -1,4 +1,4 @@
-import { checkOptions, type Rule, rules } from '../index'
+import { checkOptions, optionRules, type Rule } from '../index'
 
 /** How often something goes wrong. */
 export interface ChanceOptions {
@@ -16,7 +16,7 @@ const seedRule: Rule = { text: 'a whole number', allows: Number.isSafeInteger }
  * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
  */
 export function chance(where: string, options: ChanceOptions): () => boolean {
-  checkOptions<ChanceOptions>(where, options, { share: rules.share, seed: seedRule })
+  checkOptions<ChanceOptions>(where, options, { share: optionRules.share, seed: seedRule })
   const { share = 0.5, seed = 1 } = options
   const random = generator(seed)
   return () => random() < share

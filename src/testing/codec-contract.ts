@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
-import { type CacheManager, checkOptions, createCacheManager, type Rule, rules, type TypeRegistration } from '../index'
+import {
+  type CacheManager,
+  checkOptions,
+  createCacheManager,
+  optionRules,
+  type Rule,
+  type TypeRegistration,
+} from '../index'
 import type { DeclareTest } from './contract'
 import { sharedMemory } from './shared-memory'
 
@@ -19,7 +26,7 @@ export interface CodecContractOptions {
 const samplesRule: Rule = {
   text: 'an object of functions, each of which makes a value',
   allows: (value) =>
-    rules.object.allows(value) && Object.values(value as object).every((make) => typeof make === 'function'),
+    optionRules.object.allows(value) && Object.values(value as object).every((make) => typeof make === 'function'),
 }
 
 /**
@@ -36,7 +43,12 @@ const samplesRule: Rule = {
  */
 export function codecContract(options: CodecContractOptions): void {
   const { test: its = null, types: given = null, samples: made = null, ...rest } = options ?? {}
-  const known = { test: rules.callable, types: rules.list, samples: samplesRule, same: rules.callable }
+  const known = {
+    test: optionRules.callable,
+    types: optionRules.list,
+    samples: samplesRule,
+    same: optionRules.callable,
+  }
   checkOptions('codecContract()', { test: its, types: given, samples: made, ...rest }, known)
   const { test, types, samples, same = isDeepStrictEqual } = options
   for (const [name, make] of Object.entries(samples)) {

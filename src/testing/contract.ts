@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import {
   type CompleteClock,
   checkOptions,
+  optionRules,
   type Rule,
-  rules,
   type SharedStore,
   type SharedStoreFactory,
   systemClock,
@@ -29,7 +29,7 @@ export type Demand = (its: ContractCase) => Promise<void>
 
 const manualClock: Rule = { text: 'a ManualClock', allows: (value) => value instanceof ManualClock }
 
-const contractRules = { test: rules.callable, store: rules.callable, clock: manualClock }
+const contractRules = { test: optionRules.callable, store: optionRules.callable, clock: manualClock }
 
 /** Declares a test for each demand. */
 export function declare(options: ContractOptions, demands: Readonly<Record<string, Demand>>): void {

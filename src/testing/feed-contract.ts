@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { isCacheError, rules, systemClock, type Watch } from '../index'
+import { isCacheError, optionRules, systemClock, type Watch } from '../index'
 import {
   assertStands,
   type ContractCase,
@@ -27,7 +27,7 @@ export interface FeedContractOptions extends ContractOptions {
  * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
  */
 export function feedContract(options: FeedContractOptions): void {
-  checkContract('feedContract()', options, { interrupt: rules.callable })
+  checkContract('feedContract()', options, { interrupt: optionRules.callable })
   const { interrupt, ...contract } = options
   declare(contract, interrupt === undefined ? demands : { ...demands, ...interruptions(interrupt) })
 }

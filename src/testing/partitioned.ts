@@ -2,7 +2,7 @@ import {
   type CacheError,
   cacheError,
   checkOptions,
-  rules,
+  optionRules,
   type SharedStore,
   type SharedStoreContext,
   type SharedStoreFactory,
@@ -37,7 +37,7 @@ export interface PartitionOptions {
  * ```
  */
 export function partitioned(factory: SharedStoreFactory, options: PartitionOptions = {}): Trouble {
-  checkOptions<PartitionOptions>('partitioned()', options, { how: rules.oneOf('refused', 'silent') })
+  checkOptions<PartitionOptions>('partitioned()', options, { how: optionRules.oneOf('refused', 'silent') })
   const { how = 'refused' } = options
   return troubled(factory, {
     name: 'partitioned',

@@ -3,7 +3,7 @@ import {
   checkOptions,
   type Duration,
   milliseconds,
-  rules,
+  optionRules,
   type SharedStoreFactory,
   type Watch,
 } from '../index'
@@ -22,7 +22,7 @@ export interface SlowOptions {
  * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
  */
 export function slow(factory: SharedStoreFactory, options: SlowOptions = {}): Trouble {
-  checkOptions<SlowOptions>('slow()', options, { delay: rules.anything })
+  checkOptions<SlowOptions>('slow()', options, { delay: optionRules.anything })
   const delayMs = milliseconds(options.delay ?? '100ms', 'slow(): option `delay`') / 2
   const underWay = new WeakMap<object, Mail>()
   return troubled(factory, {

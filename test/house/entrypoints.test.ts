@@ -46,21 +46,16 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
-const ormDoors = ['drizzle/index.js', 'knex/index.js', 'prisma/index.js', 'typeorm/index.js']
+const bareDoors = ['drizzle', 'express', 'fastify', 'knex', 'prisma', 'testing', 'typeorm'].map(
+  (door) => `${door}/index.js`,
+)
 
-test.each(ormDoors)('%s loads what the root does, and no ORM', (entry) => {
+test.each(bareDoors)('%s loads what the root does, and no ORM, framework or runner', (entry) => {
   expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
 })
 
-test('the door for tests loads no runner, nor anything else that the root does not', () => {
-  expect(load('testing/index.js').packages).toEqual(['lru-cache', 'reflect-metadata'])
+test.each(['index.js', 'redis/index.js', ...bareDoors])('nothing happens at import of %s', (entry) => {
+  const { resources, anchors } = load(entry)
+  expect(resources).toEqual([])
+  expect(anchors).toEqual([])
 })
-
-test.each(['index.js', 'redis/index.js', 'testing/index.js', ...ormDoors])(
-  'nothing happens at import of %s',
-  (entry) => {
-    const { resources, anchors } = load(entry)
-    expect(resources).toEqual([])
-    expect(anchors).toEqual([])
-  },
-)

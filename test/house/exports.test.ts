@@ -1,5 +1,7 @@
 import * as root from 'cachewright'
 import * as drizzleDoor from 'cachewright/drizzle'
+import * as expressDoor from 'cachewright/express'
+import * as fastifyDoor from 'cachewright/fastify'
 import * as knexDoor from 'cachewright/knex'
 import * as prismaDoor from 'cachewright/prisma'
 import * as redisDoor from 'cachewright/redis'
@@ -38,8 +40,8 @@ test('the root exports exactly its names', () => {
     'literalPattern',
     'memoize',
     'milliseconds',
+    'optionRules',
     'registeredType',
-    'rules',
     'strictErrors',
     'systemClock',
     'uniqueText',
@@ -50,6 +52,10 @@ test('the root exports exactly its names', () => {
 
 test('the door to Redis exports exactly its names', () => {
   expect(Object.keys(redisDoor).toSorted()).toEqual(['redis'])
+})
+
+test.each([fastifyDoor, expressDoor])('a door to HTTP exports exactly its names', (door) => {
+  expect(Object.keys(door)).toEqual(['cacheResponses'])
 })
 
 test.each(Object.entries({ drizzleDoor, knexDoor, prismaDoor, typeormDoor }))(

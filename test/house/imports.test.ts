@@ -57,6 +57,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['stores', 'cache'],
   'reflect-metadata': ['index', 'metadata'],
   ioredis: ['redis'],
+  fastify: ['fastify'],
 }
 
 /** Time and chance come from one file, so that a test can hold them still. */
