@@ -19,6 +19,7 @@ const common: Config = {
   moduleNameMapper: {
     '^cachewright$': '<rootDir>/src/index.ts',
     '^cachewright/redis$': '<rootDir>/src/redis/index.ts',
+    '^cachewright/nestjs$': '<rootDir>/src/nestjs/index.ts',
   },
   // Noise in one test fails that test, not the process that runs the others.
   waitForUnhandledRejections: true,

@@ -77,6 +77,7 @@ export type { Memo, MemoInfo } from './memo/memo'
 export type { MemoOptions } from './memo/memo-options'
 export { type Memoized, memoize } from './memo/memoize'
 export type { MemoScope } from './memo/memos'
+export { isDecoratedClass, onDecoratedClass } from './metadata/decorated-classes'
 export type { ErrorFilter, ErrorFilters } from './policies/error-filter'
 export type { CacheErrorsOptions, KeepPolicyOptions, LoadPolicyOptions } from './policies/options'
 export type {

@@ -1,3 +1,4 @@
+import { noteDecorated } from './decorated-classes'
 import { DecoratedMethod, type MethodPlace } from './decorated-method'
 import type { ParameterMarks } from './operation'
 import { ownMetadata, setOwnMetadata } from './reflect'
@@ -64,6 +65,7 @@ export function recordMethod(place: MethodPlace, original: Function): DecoratedM
   const reference = new WeakRef(method)
   known.add(reference)
   forget.register(method, reference)
+  noteDecorated(place.home, place.metadata)
   return method
 }
 
