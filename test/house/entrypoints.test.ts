@@ -46,7 +46,13 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
-test.each(['index.js', 'redis/index.js'])('nothing happens at import of %s', (entry) => {
+test('the door to NestJS loads Nest, and no Redis, Terminus or cache-manager', () => {
+  const { packages } = load('nestjs/index.js')
+  expect(packages).toEqual(expect.arrayContaining(['@nestjs/common', '@nestjs/core']))
+  expect(packages.filter((name) => /redis|terminus|cache-manager|keyv|graphql/.test(name))).toEqual([])
+})
+
+test.each(['index.js', 'redis/index.js', 'nestjs/index.js'])('nothing happens at import of %s', (entry) => {
   const { resources, anchors } = load(entry)
   expect(resources).toEqual([])
   expect(anchors).toEqual([])

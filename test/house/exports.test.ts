@@ -1,4 +1,5 @@
 import * as root from 'cachewright'
+import * as nestDoor from 'cachewright/nestjs'
 import * as redisDoor from 'cachewright/redis'
 
 // A name that appears here is a promise to users; one that disappears is a breaking change.
@@ -26,14 +27,27 @@ test('the root exports exactly its names', () => {
     'describeThrown',
     'detect',
     'isCacheError',
+    'isDecoratedClass',
     'literalPattern',
     'memoize',
     'milliseconds',
+    'onDecoratedClass',
     'registeredType',
     'strictErrors',
     'systemClock',
     'uniqueText',
     'wallTime',
+  ])
+})
+
+test('the door to NestJS exports exactly its names', () => {
+  expect(Object.keys(nestDoor).toSorted()).toEqual([
+    'CachingHealthIndicator',
+    'CachingModule',
+    'InjectCache',
+    'InjectCaching',
+    'cacheManagerFacade',
+    'cacheToken',
   ])
 })
 

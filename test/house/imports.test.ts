@@ -46,6 +46,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['stores', 'cache'],
   'reflect-metadata': ['index', 'metadata'],
   ioredis: ['redis'],
+  '@nestjs/common': ['nestjs'],
+  '@nestjs/core': ['nestjs'],
 }
 
 /** Time and chance come from one file, so that a test can hold them still. */

@@ -1,5 +1,5 @@
 import type { Cache as NestCache } from '@nestjs/cache-manager'
-import { type HealthIndicatorFunction, type HealthIndicatorResult } from '@nestjs/terminus'
+import type { HealthIndicatorFunction, HealthIndicatorResult } from '@nestjs/terminus'
 import type { Cache as CacheManagerCache } from 'cache-manager'
 import { type Cache, createCacheManager, isDecoratedClass, onDecoratedClass } from 'cachewright'
 import {
