@@ -13,11 +13,23 @@ const recorded = Symbol('cachewright.method')
 const marked = Symbol('cachewright.parameters')
 const byWrapper = new WeakMap<Function, DecoratedMethod>()
 const known = new Set<WeakRef<DecoratedMethod>>()
+const listeners = new Set<(owner: Function) => void>()
 const forget = new FinalizationRegistry<WeakRef<DecoratedMethod>>((reference) => known.delete(reference))
 
 /** Every decorated method there is now. */
 export function decoratedMethods(): DecoratedMethod[] {
   return [...known].map((reference) => reference.deref()).filter((method) => method !== undefined)
+}
+
+/**
+ * Calls the listener with each class that declares decorated methods of its objects: with those there are, and from then on
+ * with each as its first method is decorated. Not with classes under standard decorators: these run before their class
+ * is there.
+ */
+export function onDecoratedClass(listener: (owner: Function) => void): void {
+  listeners.add(listener)
+  const known = decoratedMethods().filter(({ place }) => place.home !== undefined && !place.isStatic)
+  for (const owner of new Set(known.map(({ declaringClass }) => declaringClass!))) listener(owner)
 }
 
 /** What was recorded for the method at this place, by whichever of its decorators ran first. */
@@ -65,7 +77,9 @@ export function recordMethod(place: MethodPlace, original: Function): DecoratedM
   const reference = new WeakRef(method)
   known.add(reference)
   forget.register(method, reference)
-  noteDecorated(place.home, place.metadata)
+  if (!place.isStatic && noteDecorated(place)) {
+    for (const listener of listeners) listener(method.declaringClass!)
+  }
   return method
 }
 

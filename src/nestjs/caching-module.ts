@@ -1,21 +1,19 @@
 import {
   type DynamicModule,
   type FactoryProvider,
-  Inject,
   type InjectionToken,
   Module,
   type ModuleMetadata,
-  type OnApplicationShutdown,
-  type OnModuleInit,
   type Provider,
 } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
 import { CacheManager, type CacheOptions, type CachingOptions, cacheError, createCacheManager } from '../index'
-import { adoptAll, injectIntoDecorated } from './binding'
+import { injectIntoDecorated } from './binding'
 import { cacheManagerFacade } from './cache-manager-facade'
 import { FeatureCaches, withFeatures } from './feature-caches'
 import { CachingHealthIndicator } from './health-indicator'
 import { cacheToken } from './inject'
+import { Lifecycle } from './lifecycle'
 
 /** Options of {@link CachingModule.forRootAsync}. */
 export interface CachingAsyncOptions extends Pick<ModuleMetadata, 'imports'>, Pick<FactoryProvider, 'inject'> {
@@ -31,16 +29,7 @@ const featureToken = Symbol('the caches of CachingModule.forFeature()')
  * decorated methods, ready when the application is, and closed with it. Other applications of the process have theirs.
  */
 @Module({})
-export class CachingModule implements OnModuleInit, OnApplicationShutdown {
-  readonly #manager: CacheManager
-  readonly #modules: ModulesContainer
-
-  /** @internal Made by Nest. */
-  constructor(@Inject(CacheManager) manager: CacheManager, @Inject(ModulesContainer) modules: ModulesContainer) {
-    this.#manager = manager
-    this.#modules = modules
-  }
-
+export class CachingModule {
   /**
    * The module for the root of an application, visible in all of it.
    *
@@ -121,23 +110,6 @@ export class CachingModule implements OnModuleInit, OnApplicationShutdown {
     const aliases = others.map((provide): Provider => ({ provide, useExisting: first }))
     return { module: CachingFeature, global: true, providers: [facade, ...aliases], exports: [...tokens] }
   }
-
-  /** @internal */
-  async onModuleInit(): Promise<void> {
-    adoptAll(this.#modules, this.#manager)
-    try {
-      await this.#manager.ready()
-    } catch (error) {
-      // An application that does not start is not closed either.
-      await this.#manager.close()
-      throw error
-    }
-  }
-
-  /** @internal By now no request is under way, and what other modules do when they are destroyed is done. */
-  async onApplicationShutdown(): Promise<void> {
-    await this.#manager.close()
-  }
 }
 
 /** What `forFeature` and `forCacheManager` are modules of; nothing begins or ends with it. */
@@ -153,7 +125,16 @@ function rootModule(options: Provider, names: readonly string[]): DynamicModule 
     providers: [
       options,
       { provide: CacheManager, inject: [optionsToken, ModulesContainer], useFactory: createManager },
-      CachingHealthIndicator,
+      {
+        provide: Lifecycle,
+        inject: [CacheManager, ModulesContainer],
+        useFactory: (manager: CacheManager, modules: ModulesContainer) => new Lifecycle(manager, modules),
+      },
+      {
+        provide: CachingHealthIndicator,
+        inject: [CacheManager],
+        useFactory: (manager: CacheManager) => new CachingHealthIndicator(manager),
+      },
       ...caches,
     ],
     exports: [CacheManager, CachingHealthIndicator, ...caches.map(({ provide }) => provide)],

@@ -1,5 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common'
-import { CacheManager, describeThrown } from '../index'
+import { type CacheManager, describeThrown } from '../index'
 
 /** Options of {@link CachingHealthIndicator.isHealthy}. */
 export interface CachingHealthOptions {
@@ -32,11 +31,11 @@ export interface CachingHealth {
  * check() { return this.health.check([() => this.caching.isHealthy('cache')]) }
  * ```
  */
-@Injectable()
 export class CachingHealthIndicator {
   readonly #manager: CacheManager
 
-  constructor(@Inject(CacheManager) manager: CacheManager) {
+  /** @internal Made by `CachingModule`. */
+  constructor(manager: CacheManager) {
     this.#manager = manager
   }
 
