@@ -22,7 +22,6 @@ export function injectIntoDecorated(): void {
 }
 
 function injectInto({ prototype }: Function): void {
-  if (Object.hasOwn(prototype, binding)) return
   Object.defineProperty(prototype, binding, {
     set(this: object, manager: CacheManager) {
       manager.adopt(this)
@@ -62,6 +61,8 @@ function adoptEach(wrapper: InstanceWrapper, manager: CacheManager, provider: In
     }
     return
   }
+  // One that nobody uses: so ready() looks over the methods of the class before the first is made.
+  manager.adopt(Object.create(metatype.prototype as object))
   // Of standard decorators Nest learns only here; and a class with injected properties of its own may have been there
   // before the one it inherits decorated methods from was given ours.
   if (!isDecoratedClass(metatype) || Object.hasOwn(metatype.prototype, binding)) return

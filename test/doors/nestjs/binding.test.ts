@@ -198,9 +198,9 @@ describe('an object that is made by a factory, or is a value', () => {
     const Rows = rowsClass()
     const app = await start([
       { provide: 'rows', scope: Scope.TRANSIENT, useFactory: () => new Rows() },
-      { provide: 'user', inject: ['rows'], useFactory: (rows: object) => rows },
+      { provide: 'user', inject: ['rows'], useFactory: (rows: object) => ({ rows }) },
     ])
-    await app.get<InstanceType<typeof Rows>>('user').find('1')
+    await app.get<{ rows: InstanceType<typeof Rows> }>('user').rows.find('1')
     expect(loads(app)).toBe(1)
   })
 

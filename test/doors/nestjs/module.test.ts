@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { Inject, Injectable, Module, type ModuleMetadata } from '@nestjs/common'
+import { Inject, Injectable, Module, type ModuleMetadata, Scope } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { Test } from '@nestjs/testing'
 import {
@@ -242,29 +242,33 @@ describe('from the start of the application to its end', () => {
     await eventually(async () => (await connections()) === 0, { what: 'the connections are closed' })
   })
 
-  test('what ready() finds wrong keeps the application from starting, and no connection stays', async () => {
-    class Conflict {
-      @Cacheable({ cache: 'conflict' })
-      async one(id: string): Promise<string> {
-        return id
+  test.each([Scope.DEFAULT, Scope.REQUEST])(
+    'what ready() finds wrong keeps the application from starting, and no connection stays (scope %i)',
+    async (scope) => {
+      @Injectable({ scope })
+      class Conflict {
+        @Cacheable({ cache: 'conflict' })
+        async one(id: string): Promise<string> {
+          return id
+        }
+        @Cacheable({ cache: 'conflict' })
+        async other(id: string): Promise<string> {
+          return id
+        }
       }
-      @Cacheable({ cache: 'conflict' })
-      async other(id: string): Promise<string> {
-        return id
-      }
-    }
-    const refused = await refusal({
-      imports: [CachingModule.forRoot({ shared: redis({ url: server.url }) })],
-      providers: [Conflict],
-    })
-    expect(refused).toEqual({
-      code: 'CW_DEFINITION_CONFLICT',
-      message: expect.stringContaining("Conflict.one and Conflict.other both read cache 'conflict'"),
-    })
-    await eventually(async () => (await connections()) === 0, { what: 'the connections are closed' })
-    // Another application of the process has nothing to do with them.
-    await apps.start({ imports: [CachingModule.forRoot()], providers: [Rows] })
-  })
+      const refused = await refusal({
+        imports: [CachingModule.forRoot({ shared: redis({ url: server.url }) })],
+        providers: [Conflict],
+      })
+      expect(refused).toEqual({
+        code: 'CW_DEFINITION_CONFLICT',
+        message: expect.stringContaining("Conflict.one and Conflict.other both read cache 'conflict'"),
+      })
+      await eventually(async () => (await connections()) === 0, { what: 'the connections are closed' })
+      // Another application of the process has nothing to do with them.
+      await apps.start({ imports: [CachingModule.forRoot()], providers: [Rows] })
+    },
+  )
 
   test('an audit lists the methods of the application, and of no other', async () => {
     class Mine extends Rows {}
