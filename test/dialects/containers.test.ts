@@ -69,7 +69,20 @@ describe('manager.adopt', () => {
         },
       },
     )
-    const others = [new Plain(), Rows, Statics, {}, Object.create(null), null, undefined, 7, 'text', () => 1, touchy]
+    const others = [
+      new Plain(),
+      Rows,
+      Rows.prototype,
+      Statics,
+      {},
+      Object.create(null),
+      null,
+      undefined,
+      7,
+      'text',
+      () => 1,
+      touchy,
+    ]
     expect(others.map((other) => manager.adopt(other))).toEqual(others.map(() => false))
   })
 })

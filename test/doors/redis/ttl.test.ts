@@ -30,6 +30,8 @@ describe('cache.ttl', () => {
   test('is that of the entry, not of a local copy with a shorter life, and that of what another process keeps', async () => {
     const [one, two] = [house.open({ local: { ttl: '1s' } }), house.open()]
     await one.cache('rows').put('a', 1, { ttl: '1h' })
+    await one.cache('rows').get('a')
+    expect(one.stats().caches.rows?.local.size).toBe(1)
     for (const manager of [one, two]) {
       expect(await manager.cache('rows').ttl('a')).toBeGreaterThan(3_000_000)
       expect(await manager.cache('rows').ttl('a')).toBeLessThanOrEqual(3_601_000)

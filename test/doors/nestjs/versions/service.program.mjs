@@ -55,15 +55,20 @@ class Products extends Repository {
 }
 
 @Injectable({ scope: Scope.REQUEST })
-class PerRequest {
+class PerRequest extends Repository {
+  // Of its own, so that it does not inherit the list of what is injected.
+  @Inject('flavour')
+  flavour
+
   constructor(@Inject(REQUEST) request) {
+    super()
     this.request = request
   }
 
   @Cacheable({ cache: 'per-request' })
   async look(id) {
     calls.push(`look ${id}`)
-    return `seen ${id}`
+    return `seen ${id} of ${this.flavour}, ${await this.nameOf(id)}`
   }
 }
 
@@ -160,6 +165,7 @@ class ConfigModule {}
     PerRequest,
     Transient,
     ProductsResolver,
+    { provide: 'flavour', useValue: 'lamps' },
     { provide: 'made', scope: Scope.REQUEST, useFactory: () => new Made() },
   ],
   controllers: [ProductsController],

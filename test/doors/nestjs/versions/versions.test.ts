@@ -48,9 +48,10 @@ afterAll(async () => {
   if (dir !== undefined) await rm(dir, { recursive: true, force: true })
 })
 
-const row = [{ id: '1' }, 'seen 1', 'seen', 'made']
+const seen = 'seen 1 of lamps, product 1'
+const row = [{ id: '1' }, seen, 'seen', 'made']
 const product = { data: { product: { id: '7', name: 'product 7' } } }
-const loadsOfRow = ['find 1', 'look 1', 'transient', 'made']
+const loadsOfRow = ['find 1', 'look 1', 'name of 1', 'transient', 'made']
 const loadsOfProduct = ['query 7', 'find 7', 'field 7', 'name of 7']
 
 // From 12 on Nest is made of ES modules, and both kinds of programs can load it.
@@ -82,7 +83,7 @@ test.each<[Major, 'commonjs' | 'es6']>([
     first: [200, row],
     again: [200, row],
     'guarded still': 403,
-    evicted: [200, [{ id: '1' }, 'seen 1', 'made']],
+    evicted: [200, [{ id: '1' }, seen, 'made']],
     'the other application': [200, row],
     graphql: [200, product],
     'graphql again': [200, product],
