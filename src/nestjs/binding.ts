@@ -1,20 +1,21 @@
 import { Inject, Optional } from '@nestjs/common'
 import type { ModulesContainer } from '@nestjs/core'
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper'
-import { CacheManager, isDecoratedClass, onDecoratedClass } from '../index'
+import { type CacheManager, isDecoratedClass, onDecoratedClass } from '../index'
+import { Binder } from './binder'
 
 /*
  * Which manager an object uses is decided for each object, by the injector that makes it: one class may be at home in
- * several applications of a process. So a class with decorated methods gets one more injected property, the manager of
- * whichever application asks, and its setter binds the object. Nest fills it for all it makes, whatever their scope, and
- * makes the manager first. What Nest does not make itself, it is handed: that is bound when all of it is there.
+ * several applications of a process. So a class with decorated methods gets one more injected property, the binder of
+ * whichever application asks, and its setter binds the object. Nest fills it for all it makes, whatever their scope. What
+ * Nest does not make itself, it is handed: that is bound when all of it is there.
  */
 
 const binding = Symbol('cachewright.binding')
 
 let isListening = false
 
-/** Has the manager injected into objects of every class that has decorated methods, or will have. */
+/** Has the binder injected into objects of every class that has decorated methods, or will have. */
 export function injectIntoDecorated(): void {
   if (isListening) return
   isListening = true
@@ -23,12 +24,12 @@ export function injectIntoDecorated(): void {
 
 function injectInto({ prototype }: Function): void {
   Object.defineProperty(prototype, binding, {
-    set(this: object, manager: CacheManager) {
-      manager.adopt(this)
+    set(this: object, binder: Binder) {
+      binder.adopt(this)
     },
     configurable: true,
   })
-  Inject(CacheManager)(prototype as object, binding)
+  Inject(Binder)(prototype as object, binding)
   // An application without this module may have the class too.
   Optional()(prototype as object, binding)
 }
@@ -40,7 +41,7 @@ export function adoptAll(modules: ModulesContainer, manager: CacheManager): void
     ...controllers.values(),
     ...injectables.values(),
   ]) as InstanceWrapper[]
-  const provider = all.find(({ token }) => token === CacheManager)
+  const provider = all.find(({ token }) => token === Binder)
   for (const wrapper of all) {
     if (wrapper.isTransient) for (const host of wrapper.getStaticTransientInstances()) manager.adopt(host?.instance)
     else if (wrapper.isDependencyTreeStatic()) manager.adopt(wrapper.instance)

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
 import { CacheManager, type CacheOptions, type CachingOptions, cacheError, createCacheManager } from '../index'
+import { Binder } from './binder'
 import { injectIntoDecorated } from './binding'
 import { cacheManagerFacade } from './cache-manager-facade'
 import { FeatureCaches, withFeatures } from './feature-caches'
@@ -43,7 +44,7 @@ export class CachingModule {
    * ```
    */
   static forRoot(options: CachingOptions = {}): DynamicModule {
-    return rootModule({ provide: optionsToken, useValue: options }, Object.keys(options?.caches ?? {}))
+    return rootModule({ provide: optionsToken, useValue: options }, Object.keys(options?.caches ?? {}), false)
   }
 
   /**
@@ -67,7 +68,7 @@ export class CachingModule {
       )
     }
     const { imports = [], inject = [], useFactory } = options
-    return { ...rootModule({ provide: optionsToken, inject, useFactory }, []), imports }
+    return { ...rootModule({ provide: optionsToken, inject, useFactory }, [], inject.length > 0), imports }
   }
 
   /**
@@ -116,7 +117,7 @@ export class CachingModule {
 @Module({})
 class CachingFeature {}
 
-function rootModule(options: Provider, names: readonly string[]): DynamicModule {
+function rootModule(options: Provider, names: readonly string[], needsServices: boolean): DynamicModule {
   injectIntoDecorated()
   const caches = names.map(cacheProvider)
   return {
@@ -124,11 +125,12 @@ function rootModule(options: Provider, names: readonly string[]): DynamicModule 
     global: true,
     providers: [
       options,
-      { provide: CacheManager, inject: [optionsToken, ModulesContainer], useFactory: createManager },
+      ...(needsServices ? managerLast : managerFirst),
       {
         provide: Lifecycle,
-        inject: [CacheManager, ModulesContainer],
-        useFactory: (manager: CacheManager, modules: ModulesContainer) => new Lifecycle(manager, modules),
+        inject: [CacheManager, ModulesContainer, Binder],
+        useFactory: (manager: CacheManager, modules: ModulesContainer, binder: Binder) =>
+          new Lifecycle(manager, modules, binder),
       },
       {
         provide: CachingHealthIndicator,
@@ -137,9 +139,32 @@ function rootModule(options: Provider, names: readonly string[]): DynamicModule 
       },
       ...caches,
     ],
-    exports: [CacheManager, CachingHealthIndicator, ...caches.map(({ provide }) => provide)],
+    exports: [Binder, CacheManager, CachingHealthIndicator, ...caches.map(({ provide }) => provide)],
   }
 }
+
+/** Objects with decorated methods wait for their manager, so that what is called while the application starts is cached. */
+const managerFirst: readonly Provider[] = [
+  { provide: CacheManager, inject: [optionsToken, ModulesContainer], useFactory: createManager },
+  { provide: Binder, inject: [CacheManager], useFactory: (manager: CacheManager) => new Binder(manager) },
+]
+
+/**
+ * The manager waits for services, any of which may need objects with decorated methods: these must not wait for the
+ * manager, and are bound as soon as it is there.
+ */
+const managerLast: readonly Provider[] = [
+  { provide: Binder, useFactory: () => new Binder() },
+  {
+    provide: CacheManager,
+    inject: [optionsToken, ModulesContainer, Binder],
+    useFactory: (options: CachingOptions, modules: ModulesContainer, binder: Binder) => {
+      const manager = createManager(options, modules)
+      binder.use(manager)
+      return manager
+    },
+  },
+]
 
 function createManager(options: CachingOptions, modules: ModulesContainer): CacheManager {
   const roots = [...modules.values()].filter(({ providers }) => providers.has(optionsToken))

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { Inject, Injectable, Module, type ModuleMetadata, Scope } from '@nestjs/common'
+import { Inject, Injectable, Module, type ModuleMetadata, Scope, type Type } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { Test } from '@nestjs/testing'
 import {
@@ -92,6 +92,12 @@ describe('forRoot', () => {
   })
 })
 
+function forModule(provider: Type): Type {
+  @Module({ providers: [provider], exports: [provider] })
+  class Its {}
+  return Its
+}
+
 describe('forRootAsync', () => {
   @Injectable()
   class ConfigService {
@@ -116,6 +122,74 @@ describe('forRootAsync', () => {
     const cache = app.get(CacheManager).cache('cache of the configuration')
     await cache.put('1', 1)
     expect(await cache.ttl('1')).toBeLessThanOrEqual(7)
+  })
+
+  test('may need a service with cached methods of its own, which is bound when the application is ready', async () => {
+    const early: unknown[] = []
+    @Injectable()
+    class Cached {
+      @Cacheable({ cache: 'configuration' })
+      async get(name: string): Promise<string> {
+        return `${name} of the configuration`
+      }
+    }
+    const app = await apps.start({
+      imports: [
+        CachingModule.forRootAsync({
+          imports: [forModule(Cached)],
+          inject: [Cached],
+          useFactory: async (config: Cached) => {
+            await config.get('prefix').catch((error: unknown) => early.push(error))
+            return {}
+          },
+        }),
+      ],
+    })
+    expect(early).toEqual([expect.objectContaining({ code: 'CW_NOT_CONFIGURED' })])
+    await app.get(Cached).get('prefix')
+    expect(app.get(CacheManager).stats().loadSuccesses).toBe(1)
+  })
+
+  test('binds what was made before the manager when that is there: whoever takes both can call at once', async () => {
+    @Injectable()
+    class Rows {
+      @Cacheable({ cache: 'rows' })
+      async find(id: string): Promise<string> {
+        return `row ${id}`
+      }
+    }
+    const app = await apps.start({
+      imports: [
+        CachingModule.forRootAsync({ imports: [ConfigModule], inject: [ConfigService], useFactory: async () => ({}) }),
+      ],
+      providers: [Rows, { provide: 'first', inject: [Rows, CacheManager], useFactory: (rows: Rows) => rows.find('1') }],
+    })
+    expect(app.get('first')).toBe('row 1')
+    expect(app.get(CacheManager).stats().loadSuccesses).toBe(1)
+  })
+
+  test('can be replaced in a test, for objects of each request too', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Rows {
+      @Cacheable({ cache: 'rows' })
+      async find(id: string): Promise<string> {
+        return `row ${id}`
+      }
+    }
+    const other = createCacheManager()
+    const testing = await Test.createTestingModule({
+      imports: [
+        CachingModule.forRootAsync({ imports: [ConfigModule], inject: [ConfigService], useFactory: () => ({}) }),
+      ],
+      providers: [Rows],
+    })
+      .overrideProvider(CacheManager)
+      .useValue(other)
+      .compile()
+    const app = await testing.createNestApplication({ logger: false }).init()
+    await (await app.resolve(Rows)).find('1')
+    expect(other.stats().loadSuccesses).toBe(1)
+    await app.close()
   })
 
   test.each<[string, () => never, RegExp]>([
