@@ -30,8 +30,10 @@ export type {
   CacheEvictOptions,
   CachePutOptions,
   OperationOptions,
+  WriteBehindOptions,
 } from './decorators/options'
 export { CacheIgnore, CacheKey, type CacheParameterDecorator } from './decorators/parameters'
+export { WriteBehind, type WriteBehindDecorator } from './decorators/write-behind'
 export type { CacheEventName, CacheEvents, SharedOperation, TierName } from './events/cache-event'
 export { type Detected, type DetectedRead, type Detection, detect, type ServedFrom } from './events/detection'
 export { type CacheErrorHandler, type CacheFailure, type FailedOperation, strictErrors } from './events/error-handler'
@@ -39,6 +41,7 @@ export type { CacheEventListener } from './events/event-hub'
 export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedStats } from './events/stats'
 export { type CachedMethods, cached } from './interceptor/cached'
 export type { CachedMethod, CachedMethodInfo, WarmOptions, WarmProgress } from './interceptor/cached-method'
+export { drainWrites } from './interceptor/write-behind'
 export { type Clock, type CompleteClock, systemClock, wallTime } from './kernel/clock'
 export { describeThrown } from './kernel/describe'
 export { type Duration, milliseconds } from './kernel/duration'
@@ -68,9 +71,11 @@ export type {
   ExplainedOperation,
   ExplainedPolicies,
   ExplainedPut,
+  ExplainedQueue,
   ExplainedRead,
   ExplainedStep,
   ExplainedTags,
+  ExplainedTarget,
   MethodExplanation,
 } from './manager/explanation'
 export type { Memo, MemoInfo } from './memo/memo'
@@ -81,6 +86,7 @@ export { isDecoratedClass } from './metadata/decorated-classes'
 export { onDecoratedClass } from './metadata/operation-source'
 export type { ErrorFilter, ErrorFilters } from './policies/error-filter'
 export type { CacheErrorsOptions, KeepPolicyOptions, LoadPolicyOptions } from './policies/options'
+export type { FailedWrite, PendingWrites } from './queue/pending-writes'
 export type {
   Found,
   MarkerNumber,
@@ -93,3 +99,4 @@ export type {
   SharedStoreFactory,
   Written,
 } from './stores/shared-store'
+export type { BuriedWrite, QueueCounts, QueuedWrite, TakenWrite, WriteQueue } from './stores/write-queue'

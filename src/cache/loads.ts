@@ -14,7 +14,7 @@ import type { LocalTier } from './local-tier'
 import { Refreshes } from './refreshes'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
-import type { Loaded, LoadRequest, Tier } from './tier'
+import type { Loaded, LoadRequest, PendingLookup, Tier } from './tier'
 import { currentTransaction } from './transaction'
 import { type Impatience, waitFor } from './wait'
 
@@ -27,6 +27,7 @@ export interface LoadsParts {
   /** What is asked for a newer value than the present one. */
   readonly refresh: Tier
   readonly isShared: boolean
+  readonly pending: PendingLookup
   readonly flights: FlightRegistry
   readonly markers: TagMarkers
   readonly isolation: Isolation
@@ -82,9 +83,19 @@ export class Loads {
   read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
     // What a transaction reads may be its own, which nobody else may be given.
     if (currentTransaction() !== undefined) {
-      return this.hit(request.key) ?? request.load(signal ?? new AbortController().signal)
+      return this.hit(request.key) ?? this.#past(request, signal ?? new AbortController().signal)
     }
     return this.hit(request.key, request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
+  }
+
+  /** What a call past the cache answers; what waits to be written is newer than what the source has. */
+  #past(request: LoadRequest, signal: AbortSignal): Promise<unknown> {
+    const pending = this.parts.pending(request.key)
+    if (pending === undefined) return request.load(signal)
+    return pending.then(
+      (its) => (its.found ? its.value : request.load(signal)),
+      () => request.load(signal),
+    )
   }
 
   /** Whether the key is read past the cache: a transaction is about to change it. */
@@ -138,7 +149,7 @@ export class Loads {
     signal?.throwIfAborted()
     const now = clock.now()
     let joined = flights.find(request.key)
-    if (joined !== undefined && wouldWaitForItself(joined)) return request.load(signal ?? joined.signal)
+    if (joined !== undefined && wouldWaitForItself(joined)) return this.#past(request, signal ?? joined.signal)
     if (joined !== undefined && now >= joined.startedAt + loadDeadlineMs) {
       flights.supersede(joined)
       joined = undefined

@@ -1,12 +1,13 @@
 import type { CompleteClock } from '../kernel/clock'
 import { cacheError, isCacheError } from '../kernel/errors'
+import type { Lookup } from '../kernel/lookup'
 import type { Bulkhead, Place } from '../policies/bulkhead'
 import type { Adjustments } from './adjustments'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
 import type { Flight } from './flight'
 import { isNeededInside } from './flight-chain'
-import type { Inside, Kept, Loaded, Tier } from './tier'
+import type { Inside, Kept, Loaded, PendingLookup, Tier } from './tier'
 
 /** What a {@link SourceTier} works with. */
 export interface SourceTierParts {
@@ -14,6 +15,7 @@ export interface SourceTierParts {
   readonly entries: EntryMaker
   readonly clock: CompleteClock
   readonly observer: CacheObserver
+  readonly pending: PendingLookup
   /** Undefined where any number of loads may run at once. */
   readonly bulkhead: Bulkhead | undefined
   /** How long a load may run until it is taken to hang. */
@@ -78,6 +80,9 @@ export class SourceTier implements Tier {
     let returned: unknown
     try {
       signal.throwIfAborted()
+      const asked = this.parts.pending(key)
+      const pending = asked && (await this.#pending(flight, asked))
+      if (pending?.found) return this.#returned(flight, pending.value, startedAt)
       flight.calledSource = true
       returned = await request.load(signal, adjustments, inside)
       const { failure } = adjustments
@@ -91,6 +96,22 @@ export class SourceTier implements Tier {
     // It was taken to hang, whether anybody has noticed or not: others may have begun anew since.
     if (clock.now() - flight.startedAt >= this.parts.loadDeadlineMs) flight.revoked = true
     return this.#returned(flight, returned, startedAt)
+  }
+
+  /** What waits to be written is newer than what the source has. */
+  async #pending(
+    { request, adjustments }: Flight,
+    asked: Promise<Lookup<unknown>>,
+  ): Promise<Lookup<unknown> | undefined> {
+    try {
+      const pending = await asked
+      if (pending.found) request.decided?.()
+      return pending
+    } catch {
+      // The call is answered by the source, whose word may be older: nobody else is given it.
+      adjustments.isSkipped = true
+      return undefined
+    }
   }
 
   #returned(flight: Flight, returned: unknown, startedAt: number): Loaded {

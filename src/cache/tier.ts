@@ -1,4 +1,5 @@
 import type { Entry } from '../kernel/entry'
+import type { Lookup } from '../kernel/lookup'
 import type { Policies } from '../policies/policies'
 import type { Adjustments } from './adjustments'
 import type { Flight } from './flight'
@@ -62,6 +63,9 @@ export interface Loaded {
 
 /** Calls the source when there is a place for one more load; the signal gives up waiting for it. */
 export type Inside = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>
+
+/** Asks what waits to be written for a key; undefined where nothing ever waits. */
+export type PendingLookup = (key: string) => Promise<Lookup<unknown>> | undefined
 
 /** A read that missed, as the tiers see it. */
 export interface LoadRequest {

@@ -37,12 +37,23 @@ export interface CacheEvents {
   deferred: { readonly pending: number }
   /** A server of the shared tier has stopped answering in time, and is left alone, or answers again. */
   circuit: { readonly server: string; readonly state: 'open' | 'closed' }
+  /** Values that waited were written, by a method with `@WriteBehind`, in one call. */
+  written: { readonly cache: string; readonly count: number; readonly durationMs: number }
+  /** A method with `@WriteBehind` failed; what it was to write is written again after the pause. */
+  writeFailed: {
+    readonly cache: string
+    readonly count: number
+    readonly error: unknown
+    readonly pauseMs: number
+  }
+  /** A write failed too often and was put aside. */
+  buried: { readonly cache: string; readonly key: string; readonly error: unknown }
   /** The shared tier failed an operation. The call was answered without it. */
   sharedFailure: { readonly cache: string | undefined; readonly operation: SharedOperation; readonly error: unknown }
 }
 
 /** What the shared tier was asked for when it failed. */
-export type SharedOperation = 'get' | 'put' | 'evict' | 'tags' | 'connect'
+export type SharedOperation = 'get' | 'put' | 'evict' | 'tags' | 'connect' | 'queue'
 
 /** Names of the events. */
 export type CacheEventName = keyof CacheEvents
@@ -64,5 +75,8 @@ export const cacheEventNames = [
   'unreadable',
   'deferred',
   'circuit',
+  'written',
+  'writeFailed',
+  'buried',
   'sharedFailure',
 ] as const satisfies readonly CacheEventName[]

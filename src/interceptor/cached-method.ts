@@ -3,7 +3,7 @@ import { besideFlight } from '../cache/current-flight'
 import type { CacheStats } from '../events/stats'
 import { cacheError } from '../kernel/errors'
 import type { Lookup } from '../kernel/lookup'
-import { checkOptions, type Rules, rules } from '../kernel/options'
+import { checkOptions, type Rules, rules, show } from '../kernel/options'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { planOf } from './install'
 import { Invocation } from './invocation'
@@ -117,10 +117,16 @@ export class MethodHandle implements CachedMethod<readonly unknown[], unknown> {
   }
 
   async put(args: readonly unknown[], value: unknown): Promise<void> {
+    if (!Array.isArray(args)) {
+      throw cacheError(
+        'CW_OPTION_INVALID',
+        `put of ${this.#method.where}: give the arguments as an array, got ${show(args)}.`,
+      )
+    }
     await this.#write(this.#places(args), async () => value)
   }
 
-  refresh(...args: readonly unknown[]): Promise<unknown> {
+  async refresh(...args: readonly unknown[]): Promise<unknown> {
     const places = this.#places(args)
     return this.#write(places, () => besideFlight(() => places[0].invocation.proceed()))
   }

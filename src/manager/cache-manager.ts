@@ -20,6 +20,7 @@ import { classOf, ownerOf } from '../metadata/cache-name'
 import { isDecorated } from '../metadata/decorated-classes'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { decoratedMethods, methodIn } from '../metadata/operation-source'
+import type { PendingWrites } from '../queue/pending-writes'
 import { guardSharedStore } from '../stores/guard'
 import type { SharedStore } from '../stores/shared-store'
 import { assembleCache, type ManagerContext } from './assemble'
@@ -31,6 +32,7 @@ import { defineManager, type ManagerDefinition } from './definition'
 import { type Auditor, auditDefinitions, type Finding, usesOf } from './definition-audit'
 import { type Explainer, explainMethod, type MethodExplanation } from './explanation'
 import { InvalidationRouter } from './invalidation-router'
+import { WriteQueues } from './write-queues'
 
 /** What {@link CacheManager.ready} found. */
 export interface ReadyReport {
@@ -57,6 +59,7 @@ export class CacheManager {
   readonly #caches = new Map<string, Cache>()
   readonly #claims = new Map<string, { readonly method: WeakRef<object>; readonly owner: WeakRef<object> }>()
   readonly #boundClasses = new BoundClasses()
+  readonly #writes: WriteQueues
   #closing: Promise<void> | undefined
 
   /** @internal Made by `configureCaching` and `createCacheManager`. */
@@ -113,7 +116,15 @@ export class CacheManager {
       journal: this.#journal,
       markers: this.#markers,
       store: this.#store,
+      pendingIn: (cache) => this.#writes.pendingIn(cache),
     }
+    this.#writes = new WriteQueues({
+      definition,
+      store: this.#store,
+      events: this.#events,
+      warnings: this.#warnings,
+      evict: async (cache, key) => void (await this.cache(cache).parts.tiers.evictions.evict([key])),
+    })
     for (const name of definition.named) this.cache(name)
   }
 
@@ -228,6 +239,20 @@ export class CacheManager {
   stats(): ManagerStats {
     const caches = Object.fromEntries([...this.#caches].map(([name, cache]) => [name, cache.stats()]))
     return summarise(caches, this.#journal.size + this.#markers.journal.size)
+  }
+
+  /**
+   * What methods with `@WriteBehind` have accepted for this cache and not written yet, in every process that shares the
+   * queue: to wait for it, and to look at what was given up.
+   *
+   * @example
+   * ```ts
+   * await caching.writes('products').flush()
+   * ```
+   */
+  writes(cache: string): PendingWrites {
+    this.cache(cache)
+    return this.#writes.of(cache)
   }
 
   /** Removes every entry, in every cache, that carries one of the tags; the same cost however many there are. */
@@ -418,6 +443,10 @@ export class CacheManager {
   async #shutDown(): Promise<void> {
     const { clock } = this.#definition
     const until = clock.now() + closeDeadlineMs
+    await this.#writes.close((work) => {
+      this.#background.track(work)
+      return this.#background.drain(clock, until - clock.now())
+    })
     // Twice: what is in flight now may yet come to the journals.
     for (let round = 0; round < 2; round++) {
       for (const journal of this.#journals) if (journal.size > 0) this.#background.track(journal.flush())

@@ -44,6 +44,19 @@ describe.each(places)('a handle, cached %s', (place) => {
     async plain(): Promise<void> {}
   }
 
+  test('whatever is wrong with the arguments is a rejection, and says what', async () => {
+    const { find } = cached(new Service())
+    for (const args of [undefined, null, 'a', { 0: 'a' }]) {
+      await expect(find.put(args as never, 'value')).rejects.toMatchObject({
+        code: 'CW_OPTION_INVALID',
+        message: expect.stringMatching(/^put of Service\.find: give the arguments as an array, got /) as string,
+      })
+    }
+    for (const its of [find.peek, find.evict, find.expire, find.refresh, find.get] as ((id: never) => unknown)[]) {
+      await expect(its.call(find, (() => {}) as never)).rejects.toMatchObject({ code: 'CW_KEY_UNSUPPORTED' })
+    }
+  })
+
   test('get, peek, keyOf, evict: of the entry that the arguments make', async () => {
     const service = new Service()
     const { find } = cached(service)
@@ -186,6 +199,14 @@ describe.each(places)('a function without a class, cached %s', (place) => {
     await greeting('Ada', true)
     await greeting('Ada')
     expect(calls).toEqual(['Ada', 'Ada', 'Ada'])
+  })
+
+  test('has the name and the parameters of the function', () => {
+    async function greet(name: string, _loud: boolean): Promise<string> {
+      return name
+    }
+    const greeting = cacheFunction(greet, { manager: () => its.caching, cache: 'greetings' })
+    expect([greeting.name, greeting.length]).toEqual(['greet', 2])
   })
 
   test('is refused without the name of a cache, and with what is no option', () => {
