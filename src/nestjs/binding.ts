@@ -66,8 +66,8 @@ function adoptEach(wrapper: InstanceWrapper, manager: CacheManager, provider: In
   manager.adopt(Object.create(metatype.prototype as object))
   // Of standard decorators Nest learns only here; and a class with injected properties of its own may have been there
   // before the one it inherits decorated methods from was given ours.
-  if (!isDecoratedClass(metatype) || Object.hasOwn(metatype.prototype, binding)) return
-  injectInto(metatype)
+  if (!isDecoratedClass(metatype)) return
+  if (!Object.hasOwn(metatype.prototype, binding)) injectInto(metatype)
   const known = wrapper.getPropertiesMetadata()
   const isKnown = known === undefined || known.some(({ key }) => (key as string | symbol) === binding)
   if (!isKnown && provider !== undefined) wrapper.addPropertiesMetadata(binding, provider)

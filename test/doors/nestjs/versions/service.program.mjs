@@ -55,20 +55,22 @@ class Products extends Repository {
 }
 
 @Injectable({ scope: Scope.REQUEST })
-class PerRequest extends Repository {
+class Flavoured extends Repository {
   // Of its own, so that it does not inherit the list of what is injected.
   @Inject('flavour')
   flavour
+}
 
-  constructor(@Inject(REQUEST) request) {
-    super()
-    this.request = request
+@Injectable({ scope: Scope.REQUEST })
+class PerRequest {
+  constructor(@Inject(REQUEST) request, @Inject(Flavoured) flavoured) {
+    Object.assign(this, { request, flavoured })
   }
 
   @Cacheable({ cache: 'per-request' })
   async look(id) {
     calls.push(`look ${id}`)
-    return `seen ${id} of ${this.flavour}, ${await this.nameOf(id)}`
+    return `seen ${id} of ${this.flavoured.flavour}, ${await this.flavoured.nameOf(id)}`
   }
 }
 
@@ -162,6 +164,7 @@ class ConfigModule {}
   imports: [CachingModule.forFeature({ products: { ttl: '10m' } })],
   providers: [
     Products,
+    Flavoured,
     PerRequest,
     Transient,
     ProductsResolver,
