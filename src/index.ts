@@ -39,8 +39,9 @@ export { type Detected, type DetectedRead, type Detection, detect, type ServedFr
 export { type CacheErrorHandler, type CacheFailure, type FailedOperation, strictErrors } from './events/error-handler'
 export type { CacheEventListener } from './events/event-hub'
 export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedStats } from './events/stats'
+export type { WarmProgress } from './events/warm-progress'
 export { type CachedMethods, cached } from './interceptor/cached'
-export type { CachedMethod, CachedMethodInfo, WarmOptions, WarmProgress } from './interceptor/cached-method'
+export type { CachedMethod, CachedMethodInfo } from './interceptor/cached-method'
 export { drainWrites } from './interceptor/write-behind'
 export { type Clock, type CompleteClock, systemClock, wallTime } from './kernel/clock'
 export { describeThrown } from './kernel/describe'
@@ -78,6 +79,7 @@ export type {
   ExplainedTarget,
   MethodExplanation,
 } from './manager/explanation'
+export type { WarmableMethod, WarmFailure, WarmList, WarmOptions, WarmReport } from './manager/warm-options'
 export type { Memo, MemoInfo } from './memo/memo'
 export type { MemoOptions } from './memo/memo-options'
 export { type Memoized, memoize } from './memo/memoize'

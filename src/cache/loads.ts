@@ -115,7 +115,7 @@ export class Loads {
     const { local, stale, observer } = this.parts
     const { key, terms } = request
     const entry = local.stale(key)
-    const reason = entry && stale.reason(key, entry, terms.policies)
+    const reason = entry && stale.reason(key, entry, terms)
     if (entry === undefined || reason === undefined) return undefined
     if (reason === 'revalidating') this.#renewIfDue(request, entry)
     const answer = this.#answerOf(key, entry)
@@ -172,7 +172,7 @@ export class Loads {
         softAt: flight.startedAt + policies.softTimeoutMs,
         hasOther: () => {
           const now = clock.now()
-          if (stale.standIn(flight, policies, askedAt, now) === undefined) return false
+          if (stale.standIn(flight, request.terms, askedAt, now) === undefined) return false
           slowAt ??= now
           return true
         },
@@ -203,7 +203,7 @@ export class Loads {
     // A list does without it; what there is instead, a method for one knows itself.
     if (request.together === undefined && flight.request.together?.isLeftOut()) return again()
     // Whoever began the load takes a value past its life; this caller may not.
-    if (loaded.isStale && stale.reason(request.key, loaded.entry!, policies) === undefined) return again()
+    if (loaded.isStale && stale.reason(request.key, loaded.entry!, request.terms) === undefined) return again()
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
     if (isShared && askedAt - flight.vouched > maxStalenessMs) return again()
@@ -228,9 +228,7 @@ export class Loads {
     if (entry === undefined) return value
     if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held, isolation) : flight.failure.error
     if (keep) {
-      const reason = isExpired(entry, clock.now())
-        ? stale.reason(request.key, entry, request.terms.policies)
-        : undefined
+      const reason = isExpired(entry, clock.now()) ? stale.reason(request.key, entry, request.terms) : undefined
       if (reason !== undefined) observer.stale(request.key, reason)
       if (reason !== 'resting') this.#renewIfDue(request, entry)
     }
@@ -257,7 +255,7 @@ export class Loads {
     const { stale, observer } = this.parts
     const { key, terms } = request
     const { at, unless } = how
-    const entry = stale.standIn(flight, terms.policies, askedAt, at)
+    const entry = stale.standIn(flight, terms, askedAt, at)
     const hasFailed = flight.failure !== undefined
     if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
     const given = entry && this.#given(flight, entry)

@@ -32,6 +32,17 @@ import { defineManager, type ManagerDefinition } from './definition'
 import { type Auditor, auditDefinitions, type Finding, usesOf } from './definition-audit'
 import { type Explainer, explainMethod, type MethodExplanation } from './explanation'
 import { InvalidationRouter } from './invalidation-router'
+import {
+  type WarmableMethod,
+  type WarmList,
+  type WarmOptions,
+  type WarmReport,
+  type WarmTarget,
+  warmListRules,
+  warmRules,
+  warmTarget,
+} from './warm-options'
+import { type Calls, Warming } from './warming'
 import { WriteQueues } from './write-queues'
 
 /** What {@link CacheManager.ready} found. */
@@ -59,6 +70,7 @@ export class CacheManager {
   readonly #caches = new Map<string, Cache>()
   readonly #claims = new Map<string, { readonly method: WeakRef<object>; readonly owner: WeakRef<object> }>()
   readonly #boundClasses = new BoundClasses()
+  readonly #ending = new AbortController()
   readonly #writes: WriteQueues
   #closing: Promise<void> | undefined
 
@@ -232,6 +244,7 @@ export class CacheManager {
    */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown()
+    this.#ending.abort()
     return this.#closing
   }
 
@@ -289,6 +302,45 @@ export class CacheManager {
    */
   transaction<Result>(work: () => Promise<Result>): Promise<Result> {
     return inTransaction(async () => work())
+  }
+
+  /**
+   * Makes calls of several methods, so many at once, so that they find their values cached afterwards: at a deploy, say.
+   * What is fresh costs a look, what is not is loaded; what may stand in for a fresh value (`staleWhileRevalidate`,
+   * `staleIfError`, `fallback`) does not. Processes that warm together load each key once. Single calls that go on at once are
+   * gathered where the method has `loadMany`, so `concurrency` is the size of its batches.
+   *
+   * The lists are warmed one after the other. A call that fails is counted and reported, and the others go on. `close()`
+   * ends the warm, as its signal does.
+   *
+   * After an interruption run it again: what is there already costs a look each. There is no option to begin elsewhere,
+   * since whoever makes a list can make one that begins at the `position` that was last told (`ids.slice(position)`, or a query),
+   * and then need not even look.
+   *
+   * @returns how it went
+   * @throws what a list throws, or `onProgress`; CW_OPTION_INVALID, CW_OPTION_UNKNOWN. What was loaded before stays
+   *
+   * @example
+   * ```ts
+   * const report = await caching.warm([
+   *   { method: cached(products).findById, with: ids.map((id) => [id]) },
+   *   { method: cached(prices).of, with: pricesFromTheDatabase() },
+   * ], { concurrency: 50, onProgress: ({ done, total }) => bar.update(done) })
+   * ```
+   */
+  async warm<Each extends readonly (readonly unknown[] | [])[]>(
+    lists: { readonly [Index in keyof Each]: WarmList<Each[Index]> },
+    options: WarmOptions = {},
+  ): Promise<WarmReport> {
+    checkOptions('warm()', options, warmRules)
+    if (!Array.isArray(lists)) throw cacheError('CW_OPTION_INVALID', `warm(): give a list, got ${show(lists)}.`)
+    const warming = new Warming({
+      lists: (lists as readonly WarmList[]).map((list, index) => this.#callsOf(list, `warm(): list ${index}`)),
+      options,
+      closing: this.#ending.signal,
+      listener: () => (this.#events.wants('warm') ? (progress) => this.#events.emit('warm', progress) : undefined),
+    })
+    return warming.run()
   }
 
   /**
@@ -411,6 +463,17 @@ export class CacheManager {
   /** The manager that objects of a method's class are bound to, as far as that can be said of them all. */
   #boundTo(method: DecoratedMethod): CacheManager | undefined {
     return boundByClass(method) ?? (this.#boundClasses.has(method) ? this : undefined)
+  }
+
+  #callsOf(list: WarmList, where: string): Calls {
+    // One that is missing would pass for an option that is not given.
+    checkOptions(where, { ...list, method: list?.method ?? null, with: list?.with ?? null }, warmListRules)
+    const target = (list.method as WarmableMethod & { [warmTarget](): WarmTarget })[warmTarget]()
+    if (target.manager === this) return { target, with: list.with }
+    throw cacheError(
+      'CW_OPTION_INVALID',
+      `${where}: ${target.where} uses another cache manager. Warm it by that one, or by \`cached(…).warm()\`.`,
+    )
   }
 
   #explainer(): Explainer {
