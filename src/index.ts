@@ -3,7 +3,8 @@
  *
  * The map of the house: `decorators` record what is asked for (`metadata`), the `interceptor` executes it in one fixed
  * order, a `cache` is a chain of loaders over `stores`, the `manager` puts it together, `key` and `codec` say how
- * arguments and values travel, `events` what happened. `memo` is the small cache of synchronous methods. Redis is a door of its own: `cachewright/redis`.
+ * arguments and values travel, `events` what happened. `memo` is the small cache of synchronous methods. Redis is a door of its own, `cachewright/redis`, and
+ * so are ORMs whose transactions are to be caching transactions.
  *
  * @module
  */
@@ -12,6 +13,7 @@ export { Cache } from './cache/cache'
 export { type CacheContext, cacheContext, type PreviousValue } from './cache/cache-context'
 export type { IsolationMode } from './cache/isolation'
 export type { EvictOptions, KeepOptions, Loader, LoadOptions } from './cache/options'
+export type { CachingTransaction, TransactionAttempt } from './cache/transaction'
 export type { InvalidationListener, Watch } from './coherence/invalidation-feed'
 export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
 export { CacheEvict } from './decorators/cache-evict'

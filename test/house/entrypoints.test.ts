@@ -52,8 +52,17 @@ test('the door to NestJS loads Nest, and no Redis, Terminus or cache-manager', (
   expect(packages.filter((name) => /redis|terminus|cache-manager|keyv|graphql/.test(name))).toEqual([])
 })
 
-test.each(['index.js', 'redis/index.js', 'nestjs/index.js'])('nothing happens at import of %s', (entry) => {
-  const { resources, anchors } = load(entry)
-  expect(resources).toEqual([])
-  expect(anchors).toEqual([])
+const ormDoors = ['drizzle/index.js', 'knex/index.js', 'prisma/index.js', 'typeorm/index.js']
+
+test.each(ormDoors)('%s loads what the root does, and no ORM', (entry) => {
+  expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
 })
+
+test.each(['index.js', 'redis/index.js', 'nestjs/index.js', ...ormDoors])(
+  'nothing happens at import of %s',
+  (entry) => {
+    const { resources, anchors } = load(entry)
+    expect(resources).toEqual([])
+    expect(anchors).toEqual([])
+  },
+)

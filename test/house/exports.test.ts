@@ -1,6 +1,10 @@
 import * as root from 'cachewright'
+import * as drizzleDoor from 'cachewright/drizzle'
+import * as knexDoor from 'cachewright/knex'
 import * as nestDoor from 'cachewright/nestjs'
+import * as prismaDoor from 'cachewright/prisma'
 import * as redisDoor from 'cachewright/redis'
+import * as typeormDoor from 'cachewright/typeorm'
 
 // A name that appears here is a promise to users; one that disappears is a breaking change.
 test('the root exports exactly its names', () => {
@@ -56,3 +60,10 @@ test('the door to NestJS exports exactly its names', () => {
 test('the door to Redis exports exactly its names', () => {
   expect(Object.keys(redisDoor).toSorted()).toEqual(['redis'])
 })
+
+test.each(Object.entries({ drizzleDoor, knexDoor, prismaDoor, typeormDoor }))(
+  '%s exports exactly its names',
+  (_, door) => {
+    expect(Object.keys(door)).toEqual(['cachingTransactions'])
+  },
+)
