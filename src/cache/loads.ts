@@ -11,6 +11,7 @@ import { wouldWaitForItself } from './flight-chain'
 import type { FlightRegistry } from './flight-registry'
 import type { Isolation } from './isolation'
 import type { LocalTier } from './local-tier'
+import { isReadPast, isWithoutCaching } from './past-cache'
 import { Refreshes } from './refreshes'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
@@ -66,7 +67,7 @@ export class Loads {
    * @param request what to load with if the answer is to be renewed; without it there is no such answer
    */
   hit(key: string, request?: LoadRequest): Promise<unknown> | undefined {
-    if (this.#isPassed(key)) return undefined
+    if (isReadPast(this.parts.flights, key)) return undefined
     const { local, clock, observer } = this.parts
     const entry = local.hit(key)
     if (entry === undefined) return request === undefined ? undefined : this.#staleHit(request)
@@ -82,7 +83,7 @@ export class Loads {
   /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
   read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
     // What a transaction reads may be its own, which nobody else may be given.
-    if (currentTransaction() !== undefined) {
+    if (currentTransaction() !== undefined || isWithoutCaching()) {
       return this.hit(request.key) ?? this.#past(request, signal ?? new AbortController().signal)
     }
     return this.hit(request.key, request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
@@ -96,11 +97,6 @@ export class Loads {
       (its) => (its.found ? its.value : request.load(signal)),
       () => request.load(signal),
     )
-  }
-
-  /** Whether the key is read past the cache: a transaction is about to change it. */
-  #isPassed(key: string): boolean {
-    return currentTransaction()?.hasTouched(this.parts.flights, key) ?? false
   }
 
   /** The answer of an entry that was fetched with others, if it can be given; the entry is loaded anew if that is due. */
