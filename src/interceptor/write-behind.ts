@@ -45,7 +45,9 @@ export async function writeBehind(
   if (transaction === undefined) return acceptAll(newest, writes, planned, cache, invocation)
   cache.parts.tiers.writes.touch(newest.map(({ key }) => key))
   const kept = newest.map(({ key }, index) => ({ key, value: queue.valueOf(writes[index]!) }))
-  transaction.defer(() => acceptAll(kept, writes, planned, cache, invocation))
+  const accept = (): Promise<void> => acceptAll(kept, writes, planned, cache, invocation)
+  // A commit that fails is a failure to the caller, who may try again.
+  transaction.defer(accept, async () => {})
 }
 
 /** What tells a value from older ones; undefined, and reported, if that cannot be said. */

@@ -1,4 +1,5 @@
 import type { TakenWrite } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import * as fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { QueueHold } from '../../../src/queue/queue-hold'
@@ -6,7 +7,6 @@ import { RedisWriteQueue } from '../../../src/redis/write-queue'
 import { MemoryQueue } from '../../../src/stores/memory-queue'
 import type { WriteQueue } from '../../../src/stores/write-queue'
 import { eventually } from '../../support/eventually'
-import { ManualClock } from '../../support/manual-clock'
 import { redisHouse } from './processes'
 
 // What a queue promises to the worker that drains it, whatever others do meanwhile: a worker that was suspended settles late.

@@ -2,10 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { Cacheable, CacheableMany, type CacheManager, createCacheManager, drainWrites, WriteBehind } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { MemoryQueue } from '../../../src/stores/memory-queue'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { settle } from '../../support/manual-clock'
 import { warningsDuring } from '../../support/warnings'
 
 // Attacks on @WriteBehind with a queue in the process, on the machine's own clock unless said otherwise.
