@@ -22,7 +22,8 @@ import { holdMs, QueueHold } from './queue-hold'
  * When a call fails, nobody knows which of its writes is to blame. So they are made one by one, and if all fail, one that
  * waits behind them. If some succeed, those that failed are to blame: each failure is counted, and after `maxTries` the write
  * is buried, so that it does not keep others waiting for ever. If none succeeds it is the database that fails, and nothing is
- * counted. The queue is then let go of (another process may fare better), and tried again after a pause that grows.
+ * counted; nor where one fails that is alone and was not to blame before, until another comes to be compared with. The queue is then let go of (another
+ * process may fare better), and tried again after a pause that grows.
  *
  * What this process cannot read it leaves where it is, and goes on behind it.
  */
@@ -73,6 +74,10 @@ export class WriteWorker {
   // How long to rest; 0 where nothing calls for that.
   #pauseMs = 0
   #isStopped = false
+  // Sequences of writes that failed while others were made.
+  readonly #suspects = new Set<string>()
+  // One write failed, and nothing else waited: nobody knows whose fault that was.
+  #isAlone = false
   // The last of the writes that this process cannot read.
   #unreadable: TakenWrite | undefined
 
@@ -88,6 +93,11 @@ export class WriteWorker {
   /** So many writes were accepted in this process. */
   notice(count: number): void {
     this.#accepted += count
+    // Now there is something to compare the one that failed with.
+    if (this.#isAlone) {
+      this.#isAlone = false
+      this.#schedule(this.#parts.terms.maxDelayMs)
+    }
     if (this.#accepted >= this.#parts.terms.batch) void this.work()
   }
 
@@ -219,6 +229,7 @@ export class WriteWorker {
       return { error }
     }
     await queue.settle(writes.map(({ write }) => write))
+    for (const { write } of writes) this.#suspects.delete(write.sequence)
     if (events.wants('written')) {
       events.emit('written', { cache, count: writes.length, durationMs: clock.now() - startedAt })
     }
@@ -256,14 +267,19 @@ export class WriteWorker {
     return made + buried === writes.length ? 'all' : 'some'
   }
 
-  /** Whether one that waits behind writes that all failed can be made; one that is alone has nobody to be compared with. */
+  /** Whether one that waits behind writes that all failed can be made. */
   async #isTheirFault(writes: readonly Readable[]): Promise<boolean> {
     const behind = await this.#take(writes.at(-1)!.write)
     if (behind === undefined) return false
     const others = this.#readable(behind)
     // Another one each time: it might be as bad as those.
     const other = others[Math.floor(random() * others.length)]
-    if (other === undefined) return writes.length === 1
+    if (other === undefined) {
+      const [its, ...more] = writes
+      if (more.length === 0 && this.#suspects.has(its!.write.sequence)) return true
+      this.#isAlone = more.length === 0
+      return false
+    }
     return (await this.#make([other])) === undefined
   }
 
@@ -272,6 +288,7 @@ export class WriteWorker {
     const { queue, terms } = this.#parts
     if (failed.length === 0) return 0
     const tries = await queue.blame(failed.map(({ write }) => write))
+    for (const { write } of failed) this.#suspects.add(write.sequence)
     const hopeless = failed.filter((_, index) => tries[index]! >= terms.maxTries)
     for (const { write, error } of hopeless) await this.#bury(write, error)
     return hopeless.length
@@ -280,6 +297,7 @@ export class WriteWorker {
   async #bury(write: TakenWrite, error: unknown): Promise<void> {
     const { queue, events, cache, warnings, onBuried } = this.#parts
     await queue.bury(write, describeThrown(error))
+    this.#suspects.delete(write.sequence)
     events.emit('buried', { cache, key: write.key, error })
     warnings.once(
       'CW_WRITE_BURIED',

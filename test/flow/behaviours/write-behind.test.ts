@@ -202,13 +202,29 @@ describe.each(places)('@WriteBehind, %s', (place) => {
     expect(await writes.counts()).toEqual({ pending: 0, buried: 0 })
   })
 
+  test('a write that is alone is not put aside for an outage, but as soon as another one shows whose fault it is', async () => {
+    quietly()
+    const rows = service({ maxTries: 2 })
+    let isDown = true
+    rows.before = (these) => {
+      if (isDown || these.some(({ id }) => id === 'a')) throw new Error('no')
+    }
+    await rows.save([row('a')])
+    await soon(() => rows.calls.length >= 8, 20_000)
+    expect(await caching.writes('rows').counts()).toEqual({ pending: 1, buried: 0 })
+    isDown = false
+    await rows.save([row('b')])
+    await soon(async () => (await caching.writes('rows').counts()).buried === 1, 500)
+    expect([...rows.table.keys()]).toEqual(['b'])
+  })
+
   test('what was put aside never takes the place of a newer write', async () => {
     quietly()
     const rows = service({ maxTries: 1 })
     rows.before = (these) => {
       if (these.some(({ text }) => text === 'bad')) throw new Error('no')
     }
-    await rows.save([row('a', 'bad')])
+    await rows.save([row('a', 'bad'), row('z')])
     await soon(async () => (await caching.writes('rows').counts()).buried === 1)
     await rows.save([row('a', 'good')])
     expect(await caching.writes('rows').revive()).toBe(0)
@@ -219,10 +235,10 @@ describe.each(places)('@WriteBehind, %s', (place) => {
   test('one that was given up can be forgotten', async () => {
     quietly()
     const rows = service({ maxTries: 1 })
-    rows.before = () => {
-      throw new Error('no')
+    rows.before = (these) => {
+      if (these.some(({ id }) => id === 'a')) throw new Error('no')
     }
-    await rows.save([row('a')])
+    await rows.save([row('a'), row('z')])
     await soon(() => rows.calls.length > 0)
     await eventually(async () => (await caching.writes('rows').counts()).buried === 1)
     expect(await caching.writes('rows').discard()).toBe(1)
