@@ -1,4 +1,6 @@
 import * as root from 'cachewright'
+import * as otelDoor from 'cachewright/otel'
+import * as prometheusDoor from 'cachewright/prometheus'
 import * as redisDoor from 'cachewright/redis'
 
 // A name that appears here is a promise to users; one that disappears is a breaking change.
@@ -22,6 +24,7 @@ test('the root exports exactly its names', () => {
     'cacheErrorCodes',
     'cacheFunction',
     'cached',
+    'checkOptions',
     'configureCaching',
     'createCacheManager',
     'describeThrown',
@@ -31,6 +34,7 @@ test('the root exports exactly its names', () => {
     'literalPattern',
     'memoize',
     'milliseconds',
+    'optionRules',
     'registeredType',
     'strictErrors',
     'systemClock',
@@ -41,4 +45,9 @@ test('the root exports exactly its names', () => {
 
 test('the door to Redis exports exactly its names', () => {
   expect(Object.keys(redisDoor).toSorted()).toEqual(['redis'])
+})
+
+test('the doors to OpenTelemetry and Prometheus export exactly their names', () => {
+  expect(Object.keys(otelDoor)).toEqual(['instrument'])
+  expect(Object.keys(prometheusDoor)).toEqual(['collectMetrics'])
 })

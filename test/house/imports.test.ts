@@ -48,6 +48,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['stores', 'cache'],
   'reflect-metadata': ['index', 'metadata'],
   ioredis: ['redis'],
+  '@opentelemetry/api': ['otel'],
+  'prom-client': ['prometheus'],
 }
 
 /** Time and chance come from one file, so that a test can hold them still. */
