@@ -34,7 +34,8 @@ export interface OpenTelemetryOptions {
  * while the method runs; so is each command to the shared tier. What is loaded anew in the background begins a trace of its
  * own. Counts are read when metrics are collected; a hit of the local tier costs nothing more than before.
  *
- * Call it after the providers are registered, once for each manager.
+ * Call it after the providers are registered, once for each manager; what it returns, before the manager is closed, unless
+ * the process ends with it.
  *
  * @returns a function that ends it
  * @throws CW_PEER_MISSING if `@opentelemetry/api` is not there, or is another major version than 1; CW_OPTION_INVALID,

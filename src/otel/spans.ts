@@ -21,15 +21,15 @@ export function traceWork({ api, tracer, attributes, keys }: SpansParts): CacheT
   }
   return (work, run) => {
     const its = { ...attributes, ...attributesOf(work), ...(keys ? keysOf(work) : {}) }
-    tracer.startActiveSpan(nameOf(work), { attributes: its }, (span) => {
+    return tracer.startActiveSpan(nameOf(work), { attributes: its }, (span) =>
       run().then(
         () => span.end(),
         (error: unknown) => {
           fail(span, error)
           span.end()
         },
-      )
-    })
+      ),
+    )
   }
 }
 

@@ -33,8 +33,12 @@ export class Collector {
         help,
         labelNames: [...labelNames, ...its],
         registers,
+        // Of the workers of a cluster as of the managers of a process.
+        aggregator: isMaximum ? 'max' : 'sum',
         collect() {
           this.reset()
+          // A metric without labels would be 0 where there is nothing to say.
+          this.remove({})
           for (const { labels, value } of isMaximum ? greatest(sampled()) : sampled()) this.inc(labels, value)
         },
       })

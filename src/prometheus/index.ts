@@ -26,7 +26,8 @@ export interface PrometheusOptions {
  * costs nothing more than before. Several managers may have one registry: samples that no label tells apart are sums, and
  * the lag is the greatest.
  *
- * @returns a function that takes the manager out again, and with the last one the metrics
+ * @returns a function that takes the manager out again, and with the last one the metrics; to be called when the manager is
+ *   closed, unless the process ends with it
  * @throws CW_PEER_MISSING if `prom-client` is not there, or is no version that is known; CW_OPTIONS_CONTRADICT for other
  *   labels than another manager of the registry has; CW_OPTION_INVALID, CW_OPTION_UNKNOWN
  *

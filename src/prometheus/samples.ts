@@ -61,7 +61,8 @@ export const instantMetrics: readonly InstantMetric[] = [
     help: 'Evictions that have yet to reach the shared tier.',
     kind: 'gauge',
     labelNames: [],
-    samples: ({ deferredEvictions }) => [{ labels: {}, value: deferredEvictions }],
+    samples: ({ shared, deferredEvictions }) =>
+      shared === undefined ? [] : [{ labels: {}, value: deferredEvictions }],
   },
   {
     name: 'cachewright_circuits_open',

@@ -3,8 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { type CacheManager, createCacheManager } from 'cachewright'
 import { collectMetrics } from 'cachewright/prometheus'
 import { Registry } from 'prom-client'
+import { eventually } from '../../support/eventually'
 import { ManualClock } from '../../support/manual-clock'
+import { redisHouse } from '../redis/processes'
 
+const house = redisHouse()
 const ends: (() => unknown)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
@@ -110,6 +113,43 @@ test('managers of one registry are told apart by labels, and add up where they a
   ])
   const others = (): unknown => collectMetrics(open(), { registry, labels: { region: 'west' } })
   expect(others).toThrow(expect.objectContaining({ code: 'CW_OPTIONS_CONTRADICT' }))
+})
+
+test('of the shared tier is told where there is one; of two managers the greater lag', async () => {
+  const registry = new Registry()
+  ends.push(collectMetrics(open(), { registry }))
+  expect(await scrape(registry)).not.toMatch(/^cachewright_(?:circuits_open|journal_length|invalidation_lag_seconds) /m)
+  const [near, far] = [house.open(), house.open({}, { url: 'redis://127.0.0.1:1' })]
+  await near.ready()
+  for (const manager of [near, far]) ends.push(collectMetrics(manager, { registry }))
+  await eventually(() => far.stats().shared!.invalidationLagMs! > 1_500)
+  const text = await scrape(registry)
+  expect(text).toMatch(/^cachewright_circuits_open 0$/m)
+  const [, lag] = /^cachewright_invalidation_lag_seconds (\S+)$/m.exec(text)!
+  const both = [near, far].map((manager) => manager.stats().shared!.invalidationLagMs! / 1_000)
+  expect(Number(lag)).toBeGreaterThan(both[0]!)
+  expect(Number(lag)).toBeLessThanOrEqual(both[1]!)
+})
+
+describe('what cannot be is refused', () => {
+  const refused: readonly [string, unknown, object][] = [
+    ['no manager', {}, { code: 'CW_OPTION_INVALID' }],
+    ['an option there is not', { registri: 1 }, { code: 'CW_OPTION_UNKNOWN', message: /Did you mean `registry`/ }],
+    [
+      'what is no registry',
+      { registry: {} },
+      { code: 'CW_OPTION_INVALID', message: /`registry` must be a `Registry`/ },
+    ],
+    ['a label of ours', { labels: { cache: 'c' } }, { code: 'CW_OPTION_INVALID', message: /`labels` must be/ }],
+    ['a label that is no name', { labels: { 'a-b': 'c' } }, { code: 'CW_OPTION_INVALID', message: /`labels` must be/ }],
+    ['a label that is no text', { labels: { a: 1 } }, { code: 'CW_OPTION_INVALID', message: /`labels` must be/ }],
+  ]
+  test.each(refused)('%s', (what, options, { code, message }: { code?: string; message?: RegExp }) => {
+    const manager = what === 'no manager' ? ({} as CacheManager) : open()
+    expect(() => collectMetrics(manager, options as object)).toThrow(
+      expect.objectContaining({ code, ...(message && { message: expect.stringMatching(message) as string }) }),
+    )
+  })
 })
 
 test('a manager that is taken out is not told of, and the registry can be used again', async () => {
