@@ -162,6 +162,15 @@ test('attributes tell managers apart, and no point carries a key', async () => {
   }
 })
 
+test('who wants spans alone has no metrics, and the other way round', async () => {
+  const [spans, numbers] = [inMemory(), inMemory()]
+  ends.push(instrument(spans, { metrics: false }), instrument(numbers, { spans: false }))
+  await spans.cache('spans').getOrLoad('a', async () => 'value')
+  await numbers.cache('numbers').getOrLoad('a', async () => 'value')
+  expect(Object.keys(await operations())).toEqual(['numbers read miss ', 'numbers load success source'])
+  expect(otel.spans().map(({ name }) => name)).toEqual(['cache load spans'])
+})
+
 test('after its end nothing is measured', async () => {
   const manager = measured(inMemory())
   await manager.cache('c').getOrLoad('a', async () => 'value')

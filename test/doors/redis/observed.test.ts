@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { CacheManager, TracedWork } from 'cachewright'
+import type { CacheManager, SharedStoreFactory, TracedWork } from 'cachewright'
+import { redis } from 'cachewright/redis'
 import { eventually } from '../../support/eventually'
 import { clusterHouse, redisHouse } from './processes'
 
@@ -60,6 +61,22 @@ describe('a tracer', () => {
     await expect(manager.cache('c').getOrLoad('a', async () => 'value')).resolves.toBe('value')
     expect(log).toContainEqual(expect.stringMatching(/^lease c t:c:1:\{a\}: CW_SHARED_/))
     expect(log).toContain('load c a')
+  })
+
+  test('is told of a command that the store never answers when it is given up', async () => {
+    const tier = redis({ url: house.server.url, commandTimeout: '100ms' })
+    const shared: SharedStoreFactory = {
+      ...tier,
+      open: (context) => {
+        const store = tier.open(context)
+        store.getMany = () => new Promise(() => {})
+        return store
+      },
+    }
+    const manager = house.open({ shared })
+    const log = traced(manager)
+    await expect(manager.cache('c').get('a')).resolves.toBeUndefined()
+    expect(log).toContain('getMany c t:c:1:{a}: CW_SHARED_TIMEOUT')
   })
 
   test('is called in the context of the call', async () => {
