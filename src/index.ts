@@ -3,7 +3,8 @@
  *
  * The map of the house: `decorators` record what is asked for (`metadata`), the `interceptor` executes it in one fixed
  * order, a `cache` is a chain of loaders over `stores`, the `manager` puts it together, `key` and `codec` say how
- * arguments and values travel, `events` what happened. `memo` is the small cache of synchronous methods. Redis is a door of its own: `cachewright/redis`.
+ * arguments and values travel, `events` what happened. `memo` is the small cache of synchronous methods. Redis is a door of its own, `cachewright/redis`, and
+ * so are ORMs whose transactions are to be caching transactions.
  *
  * @module
  */
@@ -12,6 +13,8 @@ export { Cache } from './cache/cache'
 export { type CacheContext, cacheContext, type PreviousValue } from './cache/cache-context'
 export type { IsolationMode } from './cache/isolation'
 export type { EvictOptions, KeepOptions, Loader, LoadOptions } from './cache/options'
+export { withoutCaching } from './cache/past-cache'
+export type { CachingTransaction, TransactionAttempt } from './cache/transaction'
 export type { InvalidationListener, Watch } from './coherence/invalidation-feed'
 export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
 export { CacheEvict } from './decorators/cache-evict'
@@ -40,8 +43,9 @@ export { type CacheErrorHandler, type CacheFailure, type FailedOperation, strict
 export type { CacheEventListener } from './events/event-hub'
 export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedState, SharedStats } from './events/stats'
 export type { CacheTracer, TracedCommand, TracedLoad, TracedWork } from './events/tracing'
+export type { WarmProgress } from './events/warm-progress'
 export { type CachedMethods, cached } from './interceptor/cached'
-export type { CachedMethod, CachedMethodInfo, WarmOptions, WarmProgress } from './interceptor/cached-method'
+export type { CachedMethod, CachedMethodInfo } from './interceptor/cached-method'
 export { drainWrites } from './interceptor/write-behind'
 export { type Clock, type CompleteClock, systemClock, wallTime } from './kernel/clock'
 export { describeThrown } from './kernel/describe'
@@ -55,7 +59,7 @@ export type { StaleReason } from './kernel/stale-reason'
 export { uniqueText } from './kernel/unique'
 export type { Version } from './kernel/version'
 export type { CacheKeyParts, KeyValue } from './key/key-encoder'
-export { literalPattern } from './key/pattern'
+export { compilePattern, literalPattern } from './key/pattern'
 export { type AllowedFinding, assertNoFindings } from './manager/assert-no-findings'
 export { CacheManager, type ReadyReport } from './manager/cache-manager'
 export type { AuditOptions, CachingAudit } from './manager/caching-audit'
@@ -80,10 +84,13 @@ export type {
   ExplainedTarget,
   MethodExplanation,
 } from './manager/explanation'
+export type { WarmableMethod, WarmFailure, WarmList, WarmOptions, WarmReport } from './manager/warm-options'
 export type { Memo, MemoInfo } from './memo/memo'
 export type { MemoOptions } from './memo/memo-options'
 export { type Memoized, memoize } from './memo/memoize'
 export type { MemoScope } from './memo/memos'
+export { isDecoratedClass } from './metadata/decorated-classes'
+export { onDecoratedClass } from './metadata/operation-source'
 export type { ErrorFilter, ErrorFilters } from './policies/error-filter'
 export type { CacheErrorsOptions, KeepPolicyOptions, LoadPolicyOptions } from './policies/options'
 export type { FailedWrite, PendingWrites } from './queue/pending-writes'

@@ -11,6 +11,7 @@ import { wouldWaitForItself } from './flight-chain'
 import type { FlightRegistry } from './flight-registry'
 import type { Isolation } from './isolation'
 import type { LocalTier } from './local-tier'
+import { isReadPast, isWithoutCaching } from './past-cache'
 import { Refreshes } from './refreshes'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
@@ -66,7 +67,7 @@ export class Loads {
    * @param request what to load with if the answer is to be renewed; without it there is no such answer
    */
   hit(key: string, request?: LoadRequest): Promise<unknown> | undefined {
-    if (this.#isPassed(key)) return undefined
+    if (isReadPast(this.parts.flights, key)) return undefined
     const { local, clock, observer } = this.parts
     const entry = local.hit(key)
     if (entry === undefined) return request === undefined ? undefined : this.#staleHit(request)
@@ -82,7 +83,7 @@ export class Loads {
   /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
   read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
     // What a transaction reads may be its own, which nobody else may be given.
-    if (currentTransaction() !== undefined) {
+    if (currentTransaction() !== undefined || isWithoutCaching()) {
       return this.hit(request.key) ?? this.#past(request, signal ?? new AbortController().signal)
     }
     return this.hit(request.key, request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
@@ -98,11 +99,6 @@ export class Loads {
     )
   }
 
-  /** Whether the key is read past the cache: a transaction is about to change it. */
-  #isPassed(key: string): boolean {
-    return currentTransaction()?.hasTouched(this.parts.flights, key) ?? false
-  }
-
   /** The answer of an entry that was fetched with others, if it can be given; the entry is loaded anew if that is due. */
   answer(request: LoadRequest, entry: Entry): Promise<unknown> | undefined {
     this.#renewIfDue(request, entry)
@@ -115,7 +111,7 @@ export class Loads {
     const { local, stale, observer } = this.parts
     const { key, terms } = request
     const entry = local.stale(key)
-    const reason = entry && stale.reason(key, entry, terms.policies)
+    const reason = entry && stale.reason(key, entry, terms)
     if (entry === undefined || reason === undefined) return undefined
     if (reason === 'revalidating') this.#renewIfDue(request, entry)
     const answer = this.#answerOf(key, entry)
@@ -172,7 +168,7 @@ export class Loads {
         softAt: flight.startedAt + policies.softTimeoutMs,
         hasOther: () => {
           const now = clock.now()
-          if (stale.standIn(flight, policies, askedAt, now) === undefined) return false
+          if (stale.standIn(flight, request.terms, askedAt, now) === undefined) return false
           slowAt ??= now
           return true
         },
@@ -203,7 +199,7 @@ export class Loads {
     // A list does without it; what there is instead, a method for one knows itself.
     if (request.together === undefined && flight.request.together?.isLeftOut()) return again()
     // Whoever began the load takes a value past its life; this caller may not.
-    if (loaded.isStale && stale.reason(request.key, loaded.entry!, policies) === undefined) return again()
+    if (loaded.isStale && stale.reason(request.key, loaded.entry!, request.terms) === undefined) return again()
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
     if (isShared && askedAt - flight.vouched > maxStalenessMs) return again()
@@ -228,9 +224,7 @@ export class Loads {
     if (entry === undefined) return value
     if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held, isolation) : flight.failure.error
     if (keep) {
-      const reason = isExpired(entry, clock.now())
-        ? stale.reason(request.key, entry, request.terms.policies)
-        : undefined
+      const reason = isExpired(entry, clock.now()) ? stale.reason(request.key, entry, request.terms) : undefined
       if (reason !== undefined) observer.stale(request.key, entry, reason)
       if (reason !== 'resting') this.#renewIfDue(request, entry)
     }
@@ -257,7 +251,7 @@ export class Loads {
     const { stale, observer } = this.parts
     const { key, terms } = request
     const { at, unless } = how
-    const entry = stale.standIn(flight, terms.policies, askedAt, at)
+    const entry = stale.standIn(flight, terms, askedAt, at)
     const hasFailed = flight.failure !== undefined
     if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
     const given = entry && this.#given(flight, entry)

@@ -94,6 +94,8 @@ export interface Terms {
   readonly ifKept: (value: unknown) => Kept | undefined
   /** The tags of an error that is an answer to be kept, or undefined if it is none. Never throws. */
   readonly ifErrorKept: (error: unknown) => readonly string[] | undefined
+  /** Whether nothing past its life may stand in for the value: who warms wants it loaded. */
+  readonly isStrict?: boolean
   /** What to answer with instead of an error, if anything. Never throws. */
   readonly fallback: (error: unknown) => { readonly value: unknown } | undefined
 }
@@ -103,6 +105,8 @@ export interface Kept {
   readonly tags: readonly string[]
   /** Milliseconds; 0 keeps nothing. */
   readonly ttlMs: number
+  /** Milliseconds in which it may be served while a newer one is loaded; undefined: as the policies say. */
+  readonly staleWhileRevalidateMs?: number | undefined
   /** A text that sorts as versions do; undefined where none is told. */
   readonly version?: string | undefined
   /** What the source calls this state of the value. */

@@ -10,12 +10,12 @@ import { FlightRegistry } from './flight-registry'
 import type { Isolation } from './isolation'
 import { Loads } from './loads'
 import type { LocalTier } from './local-tier'
+import { isReadPast } from './past-cache'
 import type { SharedTier } from './shared-tier'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
 import type { PendingLookup, Tier } from './tier'
-import { currentTransaction } from './transaction'
 import { WriteFence } from './write-fence'
 import { Writes } from './writes'
 
@@ -83,7 +83,7 @@ export class TieredCache {
   async lookupMany(keys: readonly string[]): Promise<Lookup<unknown>[]> {
     const { local, observer } = this.parts
     const found = keys.map((key) => {
-      if (this.#isPassed(key)) return undefined
+      if (isReadPast(this.#flights, key)) return undefined
       const entry = valueIn(local.hit(key))
       if (entry === undefined) observer.stats.localMisses++
       else observer.hit(key, entry, 'local')
@@ -101,7 +101,7 @@ export class TieredCache {
 
   /** What the shared tier has of these keys, in one round trip; the local tier keeps it as well. */
   async fetchMany(asked: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
-    const keys = asked.filter((key) => !this.#isPassed(key))
+    const keys = asked.filter((key) => !isReadPast(this.#flights, key))
     const { local, shared } = this.parts
     const fetched = new Map<string, Entry>()
     if (shared === undefined || keys.length === 0) return fetched
@@ -125,20 +125,24 @@ export class TieredCache {
 
   /** What the tiers have; no read, and not counted as one. */
   async peek(key: string): Promise<Lookup<unknown>> {
-    if (this.#isPassed(key)) return miss
+    if (isReadPast(this.#flights, key)) return miss
     const { local, shared, isolation } = this.parts
     const entry = valueIn(local.hit(key)) ?? (await shared?.lookups.peek(key))
     return entry === undefined ? miss : { found: true, value: isolation.give(entry.held) }
   }
 
+  /** Milliseconds that an entry has to live, undefined where there is none; no read, and not counted as one. */
+  async ttl(key: string): Promise<number | undefined> {
+    if (isReadPast(this.#flights, key)) return undefined
+    const { local, shared, clock } = this.parts
+    // A local copy may be given a shorter life than the entry has.
+    const entry = (await shared?.lookups.peek(key)) ?? valueIn(local.hit(key))
+    return entry === undefined ? undefined : entry.expiresAt - clock.now()
+  }
+
   /** Whether there is a value; no read, and not counted as one. */
   async holds(key: string): Promise<boolean> {
     return (await this.peek(key)).found
-  }
-
-  /** Whether the key is read past the cache: a transaction is about to change it. */
-  #isPassed(key: string): boolean {
-    return currentTransaction()?.hasTouched(this.#flights, key) ?? false
   }
 
   /** The feed told that this entry changed in the shared tier. */

@@ -1,6 +1,7 @@
 import type { RemovalCause } from '../kernel/entry'
 import type { CacheError } from '../kernel/errors'
 import type { StaleReason } from '../kernel/stale-reason'
+import type { WarmProgress } from './warm-progress'
 
 /** The tier a value came from. */
 export type TierName = 'local' | 'shared'
@@ -41,6 +42,8 @@ export interface CacheEvents {
   skipped: { readonly cache: string | undefined; readonly operation: string; readonly error: CacheError }
   /** What stands at a key in the shared tier is not an entry this version can read; treated as a miss. */
   unreadable: { readonly cache: string; readonly key: string; readonly error: CacheError }
+  /** A warm has come one call further. */
+  warm: WarmProgress
   /** Evictions had to be kept back because the shared tier did not take them, or have arrived now. */
   deferred: { readonly pending: number }
   /** A server of the shared tier has stopped answering in time, and is left alone, or answers again. */
@@ -81,6 +84,7 @@ export const cacheEventNames = [
   'refused',
   'skipped',
   'unreadable',
+  'warm',
   'deferred',
   'circuit',
   'written',

@@ -5,7 +5,7 @@ import type { LoadRequest } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
-import { Invocation } from './invocation'
+import { Invocation, type WarmCall } from './invocation'
 import { isPassedOn, keysOfRead } from './keys-of-read'
 import type { Plan, Planned } from './plan'
 import { followsError, isVetoed, keyOf, keysOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
@@ -29,6 +29,7 @@ import { writeBehind } from './write-behind'
 /**
  * Runs one call of a decorated method by its plan.
  *
+ * @param warm what the call is made for, if not for its answer
  * @throws (or rejects with) CW_KEY_UNSUPPORTED, and what the method throws
  */
 export function intercept(
@@ -36,24 +37,26 @@ export function intercept(
   method: DecoratedMethod,
   self: unknown,
   args: readonly unknown[],
+  warm?: WarmCall,
 ): Promise<unknown> {
   const { shortest, single } = plan
   if (shortest !== undefined && !shortest.planned.manager.isClosed) {
     const { planned, cache } = shortest
     // The path that must cost least: a hit makes nothing but its key.
     const key = planned.keyOfArguments(cache.parts.keys, args)
-    return cache.parts.tiers.loads.hit(key) ?? readOne(planned, cache, new Invocation(method, self, args))
+    return cache.parts.tiers.loads.hit(key) ?? readOne(planned, cache, new Invocation(method, self, args, warm))
   }
   if (plan.behind !== undefined) return writeBehind(plan.behind, method, self, args)
-  if (isClosed(plan)) return new Invocation(method, self, args).direct()
-  if (plan.many !== undefined) return readMany(plan.many, method, self, args)
-  if (single === undefined) return inOrder(plan, new Invocation(method, self, args))
+  const invocation = new Invocation(method, self, args, warm)
+  if (isClosed(plan)) return invocation.direct()
+  if (plan.many !== undefined) return readMany(plan.many, method, self, invocation)
+  if (single === undefined) return inOrder(plan, invocation)
   const [cache] = single.caches as readonly [Cache]
   if (isGathered(single, self, args)) {
-    return readTogether(single, cache, method, self, new Invocation(method, self, args))
+    return readTogether(single, cache, method, self, invocation)
   }
   // A key function, and the function that names the partition, may fail without failing the call.
-  return readOne(single, cache, new Invocation(method, self, args))
+  return readOne(single, cache, invocation)
 }
 
 /** After `close()` the method runs as if it were not decorated. */

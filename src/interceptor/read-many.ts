@@ -12,6 +12,12 @@ export interface Item {
   readonly element: unknown
   readonly key: string
   readonly terms: Terms
+  /** The call that asks for it. */
+  readonly invocation: Invocation
+}
+
+export function itemOf(element: unknown, key: string, planned: Planned, cache: Cache, invocation: Invocation): Item {
+  return { element, key, terms: termsOf(planned, cache, invocation), invocation }
 }
 
 /**
@@ -22,22 +28,22 @@ export async function readMany(
   planned: Planned,
   method: DecoratedMethod,
   self: unknown,
-  args: readonly unknown[],
+  invocation: Invocation,
 ): Promise<unknown> {
-  const invocation = new Invocation(method, self, args)
+  const { args } = invocation
   const call = new ListCall(method, planned.operation.many!)
   const elements = call.elementsOf(args)
   // An empty list is answered in the form only the method knows.
   if (elements.length === 0 || !passes(planned, invocation)) return invocation.direct()
   const [cache] = planned.caches as readonly [Cache]
-  const about = (element: unknown): Invocation => new Invocation(method, self, call.argumentsFor(element, args))
+  const about = (element: unknown): Invocation => invocation.about(call.argumentsFor(element, args))
   const keys = elements.map((element) => keyOf(planned, cache, about(element)))
   // A key that cannot be made takes its operation out of the call, and has been reported.
   if (keys.includes(undefined)) return invocation.direct()
   const items = new Map<string, Item>()
   for (const [index, element] of elements.entries()) {
     const key = keys[index]!
-    if (!items.has(key)) items.set(key, { element, key, terms: termsOf(planned, cache, about(element)) })
+    if (!items.has(key)) items.set(key, itemOf(element, key, planned, cache, about(element)))
   }
   const load = (missing: readonly Item[], signal: AbortSignal): Promise<readonly LoadedElement[]> => {
     const its = missing.map(({ element }) => element)
@@ -112,6 +118,7 @@ export function elementRequest(
   const { key, terms } = item
   let isLeftOut = false
   const load: LoadRequest['load'] = async (signal, _, inside) => {
+    item.invocation.noteLoad()
     const enrolled = batch.enroll(item, signal, inside)
     decided()
     const { value, failure, isAbsent = false } = await enrolled

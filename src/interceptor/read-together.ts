@@ -6,8 +6,8 @@ import { Batch } from './batch'
 import { Invocation } from './invocation'
 import { ListCall, type LoadedElement } from './list-call'
 import type { Planned } from './plan'
-import { keyOf, termsOf } from './questions'
-import { elementRequest, type Item } from './read-many'
+import { keyOf } from './questions'
+import { elementRequest, type Item, itemOf } from './read-many'
 
 /** The method for many that calls of one turn are gathered for. */
 interface Together {
@@ -55,7 +55,7 @@ export function readTogether(
   const its = togetherOf(planned, method, self as object)
   const batch = openBatch(its, cache, self)
   const decided = batch.expect()
-  const item: Item = { element, key, terms: termsOf(planned, cache, invocation) }
+  const item = itemOf(element, key, planned, cache, invocation)
   const tagged = tiers.isTagged(planned.operation.tags !== undefined)
   const request = elementRequest(item, batch, tagged, its.call.leavesOut, decided)
   return tiers.loads.read(request, invocation.signal).finally(decided)

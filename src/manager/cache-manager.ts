@@ -4,7 +4,14 @@ import { checkTags } from '../cache/check-tags'
 import { TagMarkers } from '../cache/tag-markers'
 import { createTagNames, everything, everywhere } from '../cache/tag-names'
 import type { TieredCache } from '../cache/tiered-cache'
-import { currentTransaction, inTransaction } from '../cache/transaction'
+import {
+  aroundTransaction,
+  type CachingTransaction,
+  currentTransaction,
+  inTransaction,
+  type Transaction,
+  type TransactionAttempt,
+} from '../cache/transaction'
 import { EvictionJournal } from '../coherence/eviction-journal'
 import type { CacheEventName } from '../events/cache-event'
 import type { CacheFailure } from '../events/error-handler'
@@ -18,12 +25,14 @@ import { Warnings } from '../kernel/warn'
 import { KeyEncoder } from '../key/key-encoder'
 import { createKeyspace } from '../key/keyspace'
 import { classOf, ownerOf } from '../metadata/cache-name'
+import { isDecorated } from '../metadata/decorated-classes'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { decoratedMethods, methodIn } from '../metadata/operation-source'
 import type { PendingWrites } from '../queue/pending-writes'
 import { guardSharedStore } from '../stores/guard'
 import type { SharedStore } from '../stores/shared-store'
 import { assembleCache, type ManagerContext } from './assemble'
+import { BoundClasses } from './bound-classes'
 import { type AuditOptions, auditCaching, auditRules, type CachingAudit } from './caching-audit'
 import type { CachingOptions } from './caching-options'
 import { bindTo, isConfigured, managerBoundTo } from './configured'
@@ -31,6 +40,17 @@ import { defineManager, type ManagerDefinition } from './definition'
 import { type Auditor, auditDefinitions, type Finding, usesOf } from './definition-audit'
 import { type Explainer, explainMethod, type MethodExplanation } from './explanation'
 import { InvalidationRouter } from './invalidation-router'
+import {
+  type WarmableMethod,
+  type WarmList,
+  type WarmOptions,
+  type WarmReport,
+  type WarmTarget,
+  warmListRules,
+  warmRules,
+  warmTarget,
+} from './warm-options'
+import { type Calls, Warming } from './warming'
 import { WriteQueues } from './write-queues'
 
 /** What {@link CacheManager.ready} found. */
@@ -58,6 +78,8 @@ export class CacheManager {
   readonly #caches = new Map<string, Cache>()
   readonly #claims = new Map<string, { readonly method: WeakRef<object>; readonly owner: WeakRef<object> }>()
   readonly #openCircuits = new Set<string>()
+  readonly #boundClasses = new BoundClasses()
+  readonly #ending = new AbortController()
   readonly #writes: WriteQueues
   #closing: Promise<void> | undefined
 
@@ -164,7 +186,7 @@ export class CacheManager {
    */
   async ready(): Promise<ReadyReport> {
     const auditor = this.#auditor
-    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor))
+    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, this.#boundTo(method)))
     const findings = auditDefinitions(uses, auditor).map(({ kind: _, ...finding }): Finding => finding)
     const errors = findings.filter(({ severity }) => severity === 'error')
     if (errors.length > 0) {
@@ -213,10 +235,10 @@ export class CacheManager {
   }
 
   /**
-   * Every decorated method that uses this manager, by its `manager` option, that of its class, a binding of its class, or
-   * because the manager is the configured one; and what should be looked at, in the definitions and in what the caches
-   * have counted so far. Methods of objects that were bound one by one are not known here. Standard decorators do not
-   * know their class before its first object is made.
+   * Every decorated method that uses this manager, by its `manager` option, that of its class, a binding of its class or
+   * of an object of it, or because the manager is the configured one; and what should be looked at, in the definitions
+   * and in what the caches have counted so far. Standard decorators do not know their class before its first object is
+   * made.
    *
    * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
    */
@@ -232,6 +254,7 @@ export class CacheManager {
    */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown()
+    this.#ending.abort()
     return this.#closing
   }
 
@@ -292,6 +315,66 @@ export class CacheManager {
   }
 
   /**
+   * The same for whoever hooks into a database: its transaction begins, calls its work and commits in `run`. It commits by
+   * itself, also where it is called in another one; a savepoint says what it is in. If it fails although its work has
+   * succeeded, nobody knows whether it has committed, so what was to be put or evicted is evicted. The doors to ORMs are
+   * made with it.
+   *
+   * @param within the transaction it is a savepoint of; `'current'`: that which the call is made in, if there is one
+   * @throws what `run` throws
+   *
+   * @example
+   * ```ts
+   * const transaction = (work) => caching.databaseTransaction((attempt) => sql.begin((tx) => attempt(() => work(tx))))
+   * ```
+   */
+  databaseTransaction<Result>(
+    run: (attempt: TransactionAttempt) => Promise<Result>,
+    within?: CachingTransaction | 'current',
+  ): Promise<Result> {
+    return aroundTransaction(run, within === 'current' ? currentTransaction() : (within as Transaction | undefined))
+  }
+
+  /**
+   * Makes calls of several methods, so many at once, so that they find their values cached afterwards: at a deploy, say.
+   * What is fresh costs a look, what is not is loaded; what may stand in for a fresh value (`staleWhileRevalidate`,
+   * `staleIfError`, `fallback`) does not. Processes that warm together load each key once. Single calls that go on at once are
+   * gathered where the method has `loadMany`, so `concurrency` is the size of its batches.
+   *
+   * The lists are warmed one after the other. A call that fails is counted and reported, and the others go on. `close()`
+   * ends the warm, as its signal does.
+   *
+   * After an interruption run it again: what is there already costs a look each. There is no option to begin elsewhere,
+   * since whoever makes a list can make one that begins at the `position` that was last told (`ids.slice(position)`, or a query),
+   * and then need not even look.
+   *
+   * @returns how it went
+   * @throws what a list throws, or `onProgress`; CW_OPTION_INVALID, CW_OPTION_UNKNOWN. What was loaded before stays
+   *
+   * @example
+   * ```ts
+   * const report = await caching.warm([
+   *   { method: cached(products).findById, with: ids.map((id) => [id]) },
+   *   { method: cached(prices).of, with: pricesFromTheDatabase() },
+   * ], { concurrency: 50, onProgress: ({ done, total }) => bar.update(done) })
+   * ```
+   */
+  async warm<Each extends readonly (readonly unknown[] | [])[]>(
+    lists: { readonly [Index in keyof Each]: WarmList<Each[Index]> },
+    options: WarmOptions = {},
+  ): Promise<WarmReport> {
+    checkOptions('warm()', options, warmRules)
+    if (!Array.isArray(lists)) throw cacheError('CW_OPTION_INVALID', `warm(): give a list, got ${show(lists)}.`)
+    const warming = new Warming({
+      lists: (lists as readonly WarmList[]).map((list, index) => this.#callsOf(list, `warm(): list ${index}`)),
+      options,
+      closing: this.#ending.signal,
+      listener: () => (this.#events.wants('warm') ? (progress) => this.#events.emit('warm', progress) : undefined),
+    })
+    return warming.run()
+  }
+
+  /**
    * Calls the listener with each event of this name.
    *
    * @returns a function that takes the listener off again
@@ -333,7 +416,41 @@ export class CacheManager {
    */
   bind<Target extends object>(target: Target): Target {
     bindTo(target, this)
+    this.#boundClasses.add(target)
     return target
+  }
+
+  /**
+   * What a container does with an object it has made: {@link bind}, if its class has decorated methods and it is not bound
+   * to a manager that is open. Whoever bound it by hand meant that.
+   *
+   * @returns whether the object uses this manager
+   *
+   * @example
+   * ```ts
+   * container.onActivation((_context, service) => (caching.adopt(service), service))   // inversify
+   * ```
+   */
+  adopt(target: unknown): boolean {
+    if (typeof target !== 'object' || target === null || !isDecorated(Object.getPrototypeOf(target))) return false
+    const bound = managerBoundTo(target, { where: 'adopt()' })
+    if (bound !== undefined && (bound === this || !bound.isClosed)) return bound === this
+    this.bind(target)
+    return true
+  }
+
+  /**
+   * Asks the shared tier for a sign of life, on the way that calls take.
+   *
+   * @returns how many milliseconds that took; undefined where there is no shared tier
+   * @throws CW_SHARED_UNAVAILABLE, CW_SHARED_TIMEOUT, CW_SHARED_REFUSED
+   */
+  async ping(): Promise<number | undefined> {
+    if (this.#store === undefined) return undefined
+    const { clock } = this.#definition
+    const askedAt = clock.now()
+    await this.#store.readMarkers([])
+    return clock.now() - askedAt
   }
 
   /** Whether {@link close} was called. */
@@ -394,10 +511,26 @@ export class CacheManager {
     return found.map((finding) => ({ severity: 'warning', ...finding }))
   }
 
+  /** The manager that objects of a method's class are bound to, as far as that can be said of them all. */
+  #boundTo(method: DecoratedMethod): CacheManager | undefined {
+    return boundByClass(method) ?? (this.#boundClasses.has(method) ? this : undefined)
+  }
+
+  #callsOf(list: WarmList, where: string): Calls {
+    // One that is missing would pass for an option that is not given.
+    checkOptions(where, { ...list, method: list?.method ?? null, with: list?.with ?? null }, warmListRules)
+    const target = (list.method as WarmableMethod & { [warmTarget](): WarmTarget })[warmTarget]()
+    if (target.manager === this) return { target, with: list.with }
+    throw cacheError(
+      'CW_OPTION_INVALID',
+      `${where}: ${target.where} uses another cache manager. Warm it by that one, or by \`cached(…).warm()\`.`,
+    )
+  }
+
   #explainer(): Explainer {
     const { prefix, shared } = this.#definition
     const auditor = this.#auditor
-    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, boundByClass(method)))
+    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, this.#boundTo(method)))
     return { prefix, shared, cacheOf: auditor.cacheOf, uses }
   }
 

@@ -90,8 +90,25 @@ describe.each(Object.entries(observers))('%s', (entry, { name, call }) => {
   })
 })
 
-test.each(['index.js', 'redis/index.js', ...Object.keys(observers)])('nothing happens at import of %s', (entry) => {
-  const { resources, anchors } = load(entry)
-  expect(resources).toEqual([])
-  expect(anchors).toEqual([])
+test('the door to NestJS loads Nest, and no Redis, Terminus or cache-manager', () => {
+  const { packages } = load('nestjs/index.js')
+  expect(packages).toEqual(expect.arrayContaining(['@nestjs/common', '@nestjs/core']))
+  expect(packages.filter((name) => /redis|terminus|cache-manager|keyv|graphql/.test(name))).toEqual([])
 })
+
+const bareDoors = ['drizzle', 'express', 'fastify', 'knex', 'prisma', 'testing', 'typeorm'].map(
+  (door) => `${door}/index.js`,
+)
+
+test.each(bareDoors)('%s loads what the root does, and no ORM, framework or runner', (entry) => {
+  expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
+})
+
+test.each(['index.js', 'redis/index.js', 'nestjs/index.js', ...bareDoors, ...Object.keys(observers)])(
+  'nothing happens at import of %s',
+  (entry) => {
+    const { resources, anchors } = load(entry)
+    expect(resources).toEqual([])
+    expect(anchors).toEqual([])
+  },
+)

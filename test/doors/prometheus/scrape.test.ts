@@ -2,9 +2,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type CacheManager, createCacheManager } from 'cachewright'
 import { collectMetrics } from 'cachewright/prometheus'
+import { ManualClock } from 'cachewright/testing'
 import { Registry } from 'prom-client'
 import { eventually } from '../../support/eventually'
-import { ManualClock } from '../../support/manual-clock'
 import { redisHouse } from '../redis/processes'
 
 const house = redisHouse()

@@ -1,6 +1,4 @@
 import { Cacheable, CacheableMany, cacheContext, cached, cacheFunction, Memoize } from 'cachewright'
-import { eventually } from '../../support/eventually'
-import { gate } from '../../support/gate'
 import { places, quietly, world } from './world'
 
 // A decorated method as something that can be looked at and steered, and functions without a class.
@@ -106,43 +104,6 @@ describe.each(places)('a handle, cached %s', (place) => {
     await expect(twice.original('a')).rejects.toThrow('source')
     await twice.clear()
     for (const name of ['one', 'two']) expect(await its.caching.cache(name).lookup('a')).toEqual({ found: false })
-  })
-
-  test('warm: so many at once, what is cached is not loaded, failures are counted, progress is told', async () => {
-    const service = new Service()
-    const slow = gate()
-    let [most, now] = [0, 0]
-    class Slow {
-      @Cacheable({ manager, cache: 'warm' })
-      async find(id: number): Promise<number> {
-        most = Math.max(most, ++now)
-        await slow.pass()
-        now--
-        if (id === 3) throw new Error('source')
-        return id
-      }
-    }
-    const { find } = cached(new Slow())
-    await find.put([1], 1)
-    const told: unknown[] = []
-    const warming = find.warm(
-      [1, 2, 3, 4, 5].map((id) => [id] as const),
-      { concurrency: 2, onProgress: (progress) => told.push(progress) },
-    )
-    await eventually(() => now === 2)
-    slow.open()
-    expect(await warming).toEqual({ done: 5, failed: 1, total: 5 })
-    expect(most).toBe(2)
-    expect(told).toHaveLength(5)
-    async function* lists(): AsyncGenerator<readonly [string]> {
-      yield ['a']
-      yield ['b']
-    }
-    expect(await cached(service).find.warm(lists())).toEqual({ done: 2, failed: 0, total: undefined })
-    const stopped = new AbortController()
-    stopped.abort()
-    const none = await cached(service).find.warm([['c']], { signal: stopped.signal })
-    expect([none, service.calls]).toEqual([{ done: 0, failed: 0, total: 1 }, 2])
   })
 
   test('of a memoised method', async () => {
