@@ -14,9 +14,9 @@ export interface TracedCommand {
   readonly kind: 'command'
   /** The name of the method of {@link SharedStore}; of its queue of writes, `offer` and `find`. */
   readonly command: string
-  /** Undefined for what belongs to no single cache, such as tags. */
+  /** Undefined for what belongs to no single cache, such as tags, and for a queue. */
   readonly cache: string | undefined
-  /** As the shared tier knows them. */
+  /** As the shared tier knows them; of a queue, the readable encodings of their parts. */
   readonly keys: readonly string[]
 }
 

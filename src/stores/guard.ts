@@ -90,7 +90,7 @@ function guardWriteQueue(queue: WriteQueue, inTime: InTime, command: AroundComma
     isDurable: queue.isDurable,
     offer: (writes, maxPending) => command('offer', writes.map(keyOf), () => queue.offer(writes, maxPending)),
     find: (keys) => command('find', keys, () => queue.find(keys)),
-    take: (worker, most, holdMs) => inTime('take', queue.take(worker, most, holdMs)),
+    take: (worker, most, holdMs, behind) => inTime('take', queue.take(worker, most, holdMs, behind)),
     hold: (worker, holdMs) => inTime('hold', queue.hold(worker, holdMs)),
     leave: (worker) => inTime('leave', queue.leave(worker)),
     settle: (writes) => inTime('settle', queue.settle(writes)),

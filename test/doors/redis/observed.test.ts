@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { CacheManager, SharedStoreFactory, TracedWork } from 'cachewright'
+import { type CacheManager, type SharedStoreFactory, type TracedWork, WriteBehind } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { eventually } from '../../support/eventually'
 import { clusterHouse, redisHouse } from './processes'
@@ -77,6 +77,24 @@ describe('a tracer', () => {
     const log = traced(manager)
     await expect(manager.cache('c').get('a')).resolves.toBeUndefined()
     expect(log).toContain('getMany c t:c:1:{a}: CW_SHARED_TIMEOUT')
+  })
+
+  test('is told of what a call asks of a queue of writes, and not of what its worker does', async () => {
+    const manager = house.open()
+    await manager.ready()
+    const log = traced(manager)
+    const written: string[] = []
+    class Rows {
+      @WriteBehind({ cache: 'rows', key: (row: string) => row, maxDelay: '1ms' })
+      async save(rows: readonly string[]): Promise<void> {
+        written.push(...rows)
+      }
+    }
+    await manager.bind(new Rows()).save(['a'])
+    await manager.writes('rows').flush()
+    expect(written).toEqual(['a'])
+    expect(log).toContain('offer - a')
+    expect(log.filter((text) => /^(?:take|hold|settle|leave)/.test(text))).toEqual([])
   })
 
   test('is called in the context of the call', async () => {
