@@ -45,6 +45,12 @@ export class CacheObserver {
     if (this.events.wants('miss')) this.events.emit('miss', { cache: this.cache, key })
   }
 
+  /** Calls the source, within the tracers if there are any; without a key where it loads many at once. */
+  calling<Result>(key: string | undefined, call: () => Promise<Result>): Promise<Result> {
+    const { tracing } = this.events
+    return tracing.isOn ? tracing.run({ kind: 'load', cache: this.cache, key }, call) : call()
+  }
+
   loaded(key: string, durationMs: number): void {
     this.stats.recordLoad(durationMs)
     if (this.events.wants('load')) this.events.emit('load', { cache: this.cache, key, durationMs })
@@ -55,9 +61,13 @@ export class CacheObserver {
     if (this.events.wants('loadFailure')) this.events.emit('loadFailure', { cache: this.cache, key, durationMs, error })
   }
 
-  stale(key: string, reason: StaleReason): void {
+  stale(key: string, entry: Entry, reason: StaleReason): void {
     this.stats.stale[reason]++
-    if (this.events.wants('stale')) this.events.emit('stale', { cache: this.cache, key, reason })
+    if (this.events.wants('stale')) {
+      // Another process may have kept it, by a clock that is known to a few milliseconds only.
+      const pastLifeMs = Math.max(0, this.clock.now() - entry.expiresAt)
+      this.events.emit('stale', { cache: this.cache, key, reason, pastLifeMs })
+    }
     if (detecting.count > 0) noteStale(this.cache, key, reason)
   }
 

@@ -117,7 +117,7 @@ export class Loads {
     const answer = this.#answerOf(key, entry)
     if (answer === undefined) return undefined
     observer.hit(key, entry, 'local')
-    observer.stale(key, reason)
+    observer.stale(key, entry, reason)
     return answer
   }
 
@@ -225,7 +225,7 @@ export class Loads {
     if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held, isolation) : flight.failure.error
     if (keep) {
       const reason = isExpired(entry, clock.now()) ? stale.reason(request.key, entry, request.terms) : undefined
-      if (reason !== undefined) observer.stale(request.key, reason)
+      if (reason !== undefined) observer.stale(request.key, entry, reason)
       if (reason !== 'resting') this.#renewIfDue(request, entry)
     }
     try {
@@ -260,7 +260,7 @@ export class Loads {
     if (instead === undefined) throw error
     const from = given === undefined ? 'fallback' : entry === flight.localPrevious ? 'local' : 'shared'
     observer.served(key, from, entry)
-    if (given !== undefined) observer.stale(key, hasFailed ? 'error' : 'slow')
+    if (given !== undefined) observer.stale(key, entry!, hasFailed ? 'error' : 'slow')
     // An outer cache of the same call must not take it for what the method returned.
     for (let outer = currentFlight(); outer?.request.call === request.call; outer = outer.outer) {
       outer.isAnsweredInstead = true

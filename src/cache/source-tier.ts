@@ -27,10 +27,13 @@ export class SourceTier implements Tier {
   constructor(private readonly parts: SourceTierParts) {}
 
   async load(flight: Flight): Promise<Loaded> {
-    const inside: Inside = (signal, call) => this.#enter(flight, signal, call)
     // Where many are loaded at once, the one call of the method takes one place.
-    if (flight.request.together !== undefined) return this.#call(flight, inside)
-    return inside(flight.signal, () => this.#call(flight))
+    if (flight.request.together !== undefined) {
+      const calling = <Result>(call: () => Promise<Result>): Promise<Result> =>
+        this.parts.observer.calling(undefined, call)
+      return this.#call(flight, (signal, call) => this.#enter(flight, signal, () => calling(call)))
+    }
+    return this.#enter(flight, flight.signal, () => this.#call(flight))
   }
 
   async #enter<Result>(flight: Flight, signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
@@ -84,7 +87,8 @@ export class SourceTier implements Tier {
       const pending = asked && (await this.#pending(flight, asked))
       if (pending?.found) return this.#returned(flight, pending.value, startedAt)
       flight.calledSource = true
-      returned = await request.load(signal, adjustments, inside)
+      const call = (): Promise<unknown> => request.load(signal, adjustments, inside)
+      returned = await (inside === undefined ? observer.calling(key, call) : call())
       const { failure } = adjustments
       // Said once, for this load: what comes of it in the next cache of the call is told by what this one answers.
       adjustments.failure = undefined

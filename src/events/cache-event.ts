@@ -16,8 +16,16 @@ export interface CacheEvents {
   load: { readonly cache: string; readonly key: string; readonly durationMs: number }
   /** The method was called and failed; its error went to the callers. */
   loadFailure: { readonly cache: string; readonly key: string; readonly durationMs: number; readonly error: unknown }
-  /** A value past its life was served; `reason` says why. Also counted as a hit if no load was waited for. */
-  stale: { readonly cache: string; readonly key: string; readonly reason: StaleReason }
+  /**
+   * A value past its life was served; `reason` says why, and `pastLifeMs` how long ago its life ended. Also counted as a hit if
+   * no load was waited for.
+   */
+  stale: {
+    readonly cache: string
+    readonly key: string
+    readonly reason: StaleReason
+    readonly pastLifeMs: number
+  }
   /** A load was turned away, since too many were running and waiting. */
   shed: { readonly cache: string; readonly key: string }
   /** A value was put by a write. */

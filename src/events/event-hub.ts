@@ -2,6 +2,7 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 import { describeThrown } from '../kernel/describe'
 import type { Warnings } from '../kernel/warn'
 import { type CacheEventName, type CacheEvents, cacheEventNames } from './cache-event'
+import { Tracing } from './tracing'
 
 /** Called with each event of the kind it was registered for. */
 export type CacheEventListener<Name extends CacheEventName> = (event: CacheEvents[Name]) => void
@@ -13,6 +14,8 @@ type Listeners = { readonly [Name in CacheEventName]: Set<{ readonly listener: C
  * every manager in the process). An event object is built only when somebody listens.
  */
 export class EventHub {
+  /** What goes on, for those who want to see it while it does. */
+  readonly tracing: Tracing
   readonly #warnings: Warnings
   readonly #listeners: Listeners
   readonly #channels: { readonly [Name in CacheEventName]: Channel }
@@ -21,6 +24,7 @@ export class EventHub {
 
   constructor(warnings: Warnings) {
     this.#warnings = warnings
+    this.tracing = new Tracing(warnings)
     this.#listeners = byName(() => new Set()) as Listeners
     this.#channels = byName((name) => channel(`cachewright:${name}`))
     this.#hitListeners = this.#listeners.hit

@@ -141,10 +141,29 @@ export interface ManagerStats {
   readonly loadFailures: number
   /** Evictions that could not reach the shared tier yet; they are sent again until they have. */
   readonly deferredEvictions: number
+  /** Undefined where the manager has no shared tier. */
+  readonly shared: SharedState | undefined
+}
+
+/** How a manager and its shared tier get on now. */
+export interface SharedState {
+  /** Servers that have stopped answering in time, so that nothing is sent to them for now. */
+  readonly openCircuits: readonly string[]
+  /**
+   * Milliseconds since the moment as of which every change made elsewhere is known to have been told here: so old a change
+   * can be at the most that this process has not heard of. It is renewed by each heartbeat, four times in `maxStaleness`
+   * but at least once a second, and grows while nobody tells; local copies that have to be told of are believed until it
+   * reaches `maxStaleness`. Undefined where the store has nobody to tell.
+   */
+  readonly invalidationLagMs: number | undefined
 }
 
 /** Sums the caches of a manager. */
-export function summarise(caches: Record<string, CacheStats>, deferredEvictions: number): ManagerStats {
+export function summarise(
+  caches: Record<string, CacheStats>,
+  deferredEvictions: number,
+  shared: SharedState | undefined,
+): ManagerStats {
   const total = { hits: 0, misses: 0, loadSuccesses: 0, loadFailures: 0 }
   for (const stats of Object.values(caches)) {
     total.hits += stats.hits
@@ -152,7 +171,7 @@ export function summarise(caches: Record<string, CacheStats>, deferredEvictions:
     total.loadSuccesses += stats.loadSuccesses
     total.loadFailures += stats.loadFailures
   }
-  return deepFreeze({ caches, ...total, deferredEvictions, hitRatio: ratio(total.hits, total.misses) })
+  return deepFreeze({ caches, ...total, hitRatio: ratio(total.hits, total.misses), deferredEvictions, shared })
 }
 
 function ratio(hits: number, misses: number): number {

@@ -12,6 +12,8 @@ const errorKinds = {
   CW_NOT_CONFIGURED: Error,
   /** Two copies of this package in one process that do not understand each other. */
   CW_VERSION_MISMATCH: Error,
+  /** A package that a door stands on is not installed, or is a version that the door does not know. */
+  CW_PEER_MISSING: Error,
   /** The decorated methods contradict each other; found by `ready()`. */
   CW_DEFINITION_CONFLICT: Error,
   /** A decorated method answered something that is not a promise. */

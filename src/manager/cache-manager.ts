@@ -16,7 +16,8 @@ import { EvictionJournal } from '../coherence/eviction-journal'
 import type { CacheEventName } from '../events/cache-event'
 import type { CacheFailure } from '../events/error-handler'
 import { type CacheEventListener, EventHub } from '../events/event-hub'
-import { type ManagerStats, summarise } from '../events/stats'
+import { type ManagerStats, type SharedState, summarise } from '../events/stats'
+import type { CacheTracer } from '../events/tracing'
 import { describeThrown } from '../kernel/describe'
 import { type CacheError, cacheError } from '../kernel/errors'
 import { checkOptions, show } from '../kernel/options'
@@ -76,6 +77,7 @@ export class CacheManager {
   readonly #router: InvalidationRouter
   readonly #caches = new Map<string, Cache>()
   readonly #claims = new Map<string, { readonly method: WeakRef<object>; readonly owner: WeakRef<object> }>()
+  readonly #openCircuits = new Set<string>()
   readonly #boundClasses = new BoundClasses()
   readonly #ending = new AbortController()
   readonly #writes: WriteQueues
@@ -102,13 +104,14 @@ export class CacheManager {
           maxStalenessMs,
           commandTimeoutMs: shared.commandTimeoutMs,
           listener: this.#router,
-          onCircuit: (server, isOpen) => this.#events.emit('circuit', { server, state: isOpen ? 'open' : 'closed' }),
+          onCircuit: (server, isOpen) => this.#circuit(server, isOpen),
           onConnected: (isSameServer) => this.#reconnected(isSameServer),
           onFinding: ({ subject, message }) => this.#warnings.once('CW_OPTIONS_CONTRADICT', subject, message),
         }),
         clock,
         shared.commandTimeoutMs,
         shared.name,
+        (command, keys, act) => this.#traced(command, keys, act),
       )
       // Nobody need wait for this connection: whoever wants to awaits ready().
       this.#store.connect().catch(() => {})
@@ -157,7 +160,7 @@ export class CacheManager {
     if (cache === undefined) {
       const definition = this.#definition.cache(name)
       const { tiers, keys, entryPrefix } = assembleCache(definition, this.#context)
-      this.#router.add(entryPrefix, { tiers, keys, clearKey: this.#markerKey(createTagNames(name).all) })
+      this.#router.add(entryPrefix, { cache: name, tiers, keys, clearKey: this.#markerKey(createTagNames(name).all) })
       cache = new Cache({
         name,
         tiers,
@@ -258,7 +261,7 @@ export class CacheManager {
   /** Counts of every cache. */
   stats(): ManagerStats {
     const caches = Object.fromEntries([...this.#caches].map(([name, cache]) => [name, cache.stats()]))
-    return summarise(caches, this.#journal.size + this.#markers.journal.size)
+    return summarise(caches, this.#journal.size + this.#markers.journal.size, this.#sharedState)
   }
 
   /**
@@ -385,6 +388,26 @@ export class CacheManager {
       throw cacheError('CW_OPTION_INVALID', `on('${event}'): the listener must be a function, got ${show(listener)}.`)
     }
     return this.#events.on(event, listener)
+  }
+
+  /**
+   * Lets a tracer stand around loads, and around commands to the shared tier, while they go on: for spans, and for what has to
+   * be active during them. Events tell what came of it. Costs nothing where nobody traces, and a hit of the local tier nothing
+   * ever.
+   *
+   * @returns a function that takes the tracer off again
+   * @throws CW_OPTION_INVALID
+   *
+   * @example
+   * ```ts
+   * caching.trace((work, run) => tracer.startActiveSpan(work.kind, (span) => run().finally(() => span.end())))
+   * ```
+   */
+  trace(tracer: CacheTracer): () => void {
+    if (typeof tracer !== 'function') {
+      throw cacheError('CW_OPTION_INVALID', `trace(): the tracer must be a function, got ${show(tracer)}.`)
+    }
+    return this.#events.tracing.add(tracer)
   }
 
   /**
@@ -522,6 +545,26 @@ export class CacheManager {
 
   get #journals(): readonly EvictionJournal[] {
     return [this.#journal, this.#markers.journal]
+  }
+
+  get #sharedState(): SharedState | undefined {
+    if (this.#store === undefined) return undefined
+    const toldAt = this.#store.toldAt?.()
+    const invalidationLagMs = toldAt === undefined ? undefined : this.#definition.clock.now() - toldAt
+    return { openCircuits: [...this.#openCircuits], invalidationLagMs }
+  }
+
+  #circuit(server: string, isOpen: boolean): void {
+    if (isOpen) this.#openCircuits.add(server)
+    else this.#openCircuits.delete(server)
+    this.#events.emit('circuit', { server, state: isOpen ? 'open' : 'closed' })
+  }
+
+  #traced<Answer>(command: string, asked: string | readonly string[], act: () => Promise<Answer>): Promise<Answer> {
+    const { tracing } = this.#events
+    if (!tracing.isOn) return act()
+    const keys = Object.freeze(typeof asked === 'string' ? [asked] : [...asked])
+    return tracing.run({ kind: 'command', command, cache: this.#router.cacheOf(keys[0]), keys }, act)
   }
 
   #reconnected(isSameServer: boolean): void {

@@ -5,6 +5,7 @@ import type { InvalidationListener } from '../coherence/invalidation-feed'
 
 /** A cache as what the feed tells has to find it. */
 export interface Routed {
+  readonly cache: string
   readonly tiers: TieredCache
   readonly keys: KeyNames
   /** Where the marker stands that clearing the cache moves. */
@@ -29,6 +30,11 @@ export class InvalidationRouter implements InvalidationListener {
     this.#byClearKey.set(routed.clearKey, routed)
   }
 
+  /** The cache that a key of the shared tier belongs to; undefined for tags and what else belongs to none. */
+  cacheOf(key: string | undefined): string | undefined {
+    return key === undefined ? undefined : this.#routedTo(key)?.cache
+  }
+
   invalidated(keys: readonly string[]): void {
     for (const key of keys) this.#invalidate(key)
   }
@@ -38,8 +44,12 @@ export class InvalidationRouter implements InvalidationListener {
     for (const { tiers } of this.#byPrefix.values()) tiers.changedAll()
   }
 
+  #routedTo(key: string): Routed | undefined {
+    return this.#byPrefix.get(key.slice(0, key.indexOf('{') + 1))
+  }
+
   #invalidate(key: string): void {
-    const routed = this.#byPrefix.get(key.slice(0, key.indexOf('{') + 1))
+    const routed = this.#routedTo(key)
     if (routed !== undefined) {
       const beside = routed.keys.besideShared(key)
       if (beside !== undefined) routed.tiers.stir(beside)

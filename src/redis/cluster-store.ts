@@ -117,6 +117,12 @@ export class ClusterStore implements SharedStore {
     return connection?.time.now() ?? wallTime()
   }
 
+  /** Of a cluster that has not been found yet nothing was read. */
+  toldAt(): number {
+    const now = this.#parts.context.clock.now()
+    return Math.min(now, ...[...this.#nodes.values()].map(({ store }) => store.toldAt()))
+  }
+
   silenceOf(key: string): CacheError | undefined {
     return this.#ownerOf(key)?.connection.silence
   }

@@ -73,6 +73,10 @@ export class RedisStore implements SharedStore {
     return this.#connection.time.now()
   }
 
+  toldAt(): number {
+    return this.#feed.toldAt
+  }
+
   silenceOf(): CacheError | undefined {
     return this.#connection.silence
   }

@@ -69,6 +69,7 @@ export class ServerFeed {
   readonly #heartbeatMs: number
   readonly #disconnect: () => void
   #watch: ServerWatch | undefined
+  #toldAt: number
   #attempts = 0
   #heardAt = 0
   #listening: { readonly id: number; readonly server: string | undefined } | undefined
@@ -83,7 +84,8 @@ export class ServerFeed {
   constructor(parts: ServerFeedParts) {
     this.#parts = parts
     this.#heartbeatMs = Math.min(1_000, Math.max(10, parts.maxStalenessMs / 4))
-    const { data, listening } = parts
+    const { data, listening, clock } = parts
+    this.#toldAt = clock.now()
     this.#disconnect = reopen(listening)
     listening.on('error', () => {})
     listening.on('ready', () => void this.#listen().then(this.#attempted))
@@ -102,6 +104,11 @@ export class ServerFeed {
   /** The watch that covers what is read now; undefined while nothing is told. */
   get watch(): Watch | undefined {
     return this.#watch
+  }
+
+  /** Clock reading as of which all changes have been told, by this watch or the last one; or at which this was made. */
+  get toldAt(): number {
+    return this.#toldAt
   }
 
   /** Starts listening; resolves when the feed is up or that has failed. */
@@ -204,7 +211,9 @@ export class ServerFeed {
     const isHeard = barrier.status === 'fulfilled' && data.silence !== undefined
     if (isHeard || failures.every((error) => isReply(error.cause ?? error))) this.#heardAt = systemClock.now()
     if (failures.length > 0) return this.#refused(failures)
-    if (key !== undefined) watch.verifiedAt = Math.max(watch.verifiedAt, Math.min(sentAt, note.agreedAt))
+    const toldAt = Math.min(sentAt, note.agreedAt)
+    this.#toldAt = Math.max(this.#toldAt, toldAt)
+    if (key !== undefined) watch.verifiedAt = Math.max(watch.verifiedAt, toldAt)
   }
 
   #refused(failures: readonly Error[]): void {

@@ -3,6 +3,13 @@ import { cacheError } from '../kernel/errors'
 import type { SharedStore } from './shared-store'
 import type { WriteQueue } from './write-queue'
 
+/** Runs a command on one key or several, within whatever wants to stand around it. */
+export type AroundCommand = <Answer>(
+  command: string,
+  keys: string | readonly string[],
+  act: () => Promise<Answer>,
+) => Promise<Answer>
+
 /**
  * Gives every command of a shared store an end: a promise that is not settled within the timeout is rejected with
  * CW_SHARED_TIMEOUT, whatever the store's client does.
@@ -12,6 +19,7 @@ export function guardSharedStore(
   clock: CompleteClock,
   timeoutMs: number,
   name: string,
+  around: AroundCommand,
 ): SharedStore {
   const inTime = <Answer>(operation: string, work: Promise<Answer>, withinMs = timeoutMs): Promise<Answer> =>
     new Promise((resolve, reject) => {
@@ -33,6 +41,7 @@ export function guardSharedStore(
         },
       )
     })
+  const command: AroundCommand = (name, keys, act) => around(name, keys, () => inTime(name, act()))
   async function* batchesInTime<Batch>(batches: AsyncIterable<Batch>): AsyncIterable<Batch> {
     const iterator = batches[Symbol.asyncIterator]()
     for (;;) {
@@ -48,32 +57,39 @@ export function guardSharedStore(
     close: () => store.close(),
     serverTime: () => store.serverTime(),
     silenceOf: (key) => store.silenceOf(key),
+    ...(store.toldAt === undefined ? {} : { toldAt: () => store.toldAt!() }),
     groups: (keys) => store.groups(keys),
-    getMany: (keys) => inTime('getMany', store.getMany(keys)),
-    lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),
-    renew: (key, lease, leaseMs) => inTime('renew', store.renew(key, lease, leaseMs)),
-    release: (key, lease) => inTime('release', store.release(key, lease)),
-    fill: (key, lease, bytes, lifeMs, version) => inTime('fill', store.fill(key, lease, bytes, lifeMs, version)),
-    replace: (replacement) => inTime('replace', store.replace(replacement)),
-    putMany: (entries) => inTime('putMany', store.putMany(entries)),
-    delete: (keys, as) => inTime('delete', store.delete(keys, as)),
+    getMany: (keys) => command('getMany', keys, () => store.getMany(keys)),
+    lease: (key, lease, leaseMs, over) => command('lease', key, () => store.lease(key, lease, leaseMs, over)),
+    renew: (key, lease, leaseMs) => command('renew', key, () => store.renew(key, lease, leaseMs)),
+    release: (key, lease) => command('release', key, () => store.release(key, lease)),
+    fill: (key, lease, bytes, lifeMs, version) =>
+      command('fill', key, () => store.fill(key, lease, bytes, lifeMs, version)),
+    replace: (replacement) => command('replace', replacement.key, () => store.replace(replacement)),
+    putMany: (entries) => command('putMany', entries.map(keyOf), () => store.putMany(entries)),
+    delete: (keys, as) => command('delete', keys, () => store.delete(keys, as)),
     ...(store.writeQueue === undefined
       ? {}
-      : { writeQueue: (keys) => guardWriteQueue(store.writeQueue!(keys), inTime) }),
+      : { writeQueue: (keys) => guardWriteQueue(store.writeQueue!(keys), inTime, command) }),
     scan: (pattern) => batchesInTime(store.scan(pattern)),
-    readMarkers: (keys) => inTime('readMarkers', store.readMarkers(keys)),
-    ensureMarkers: (keys, lifeMs) => inTime('ensureMarkers', store.ensureMarkers(keys, lifeMs)),
-    raiseMarkers: (keys, lifeMs) => inTime('raiseMarkers', store.raiseMarkers(keys, lifeMs)),
+    readMarkers: (keys) => command('readMarkers', keys, () => store.readMarkers(keys)),
+    ensureMarkers: (keys, lifeMs) => command('ensureMarkers', keys, () => store.ensureMarkers(keys, lifeMs)),
+    raiseMarkers: (keys, lifeMs) => command('raiseMarkers', keys, () => store.raiseMarkers(keys, lifeMs)),
   }
+}
+
+function keyOf({ key }: { readonly key: string }): string {
+  return key
 }
 
 type InTime = <Answer>(operation: string, work: Promise<Answer>) => Promise<Answer>
 
-function guardWriteQueue(queue: WriteQueue, inTime: InTime): WriteQueue {
+/** Only what calls wait for is a command that something stands around; the rest is the worker's own. */
+function guardWriteQueue(queue: WriteQueue, inTime: InTime, command: AroundCommand): WriteQueue {
   return {
     isDurable: queue.isDurable,
-    offer: (writes, maxPending) => inTime('offer', queue.offer(writes, maxPending)),
-    find: (keys) => inTime('find', queue.find(keys)),
+    offer: (writes, maxPending) => command('offer', writes.map(keyOf), () => queue.offer(writes, maxPending)),
+    find: (keys) => command('find', keys, () => queue.find(keys)),
     take: (worker, most, holdMs, behind) => inTime('take', queue.take(worker, most, holdMs, behind)),
     hold: (worker, holdMs) => inTime('hold', queue.hold(worker, holdMs)),
     leave: (worker) => inTime('leave', queue.leave(worker)),

@@ -19,6 +19,11 @@ export interface SharedStore {
   /** The tier's clock in milliseconds, as well as this process knows it. */
   serverTime(): number
 
+  /**
+   * Clock reading as of which every server has told of all changes of what was read from it; of one that has never told, the
+   * reading at which it was first waited for. Without this nobody tells.
+   */
+  toldAt?(): number
   /** Why a key need not be asked for now: whoever has to answer for it is known not to. Undefined: it may answer. */
   silenceOf(key: string): CacheError | undefined
   /** Keys by who has to answer for them, so that what fails for some does not fail for others. */

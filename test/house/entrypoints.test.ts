@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compileTo, root } from '../support/compile'
@@ -46,6 +46,50 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
+const observers = {
+  'otel/index.js': { name: '@opentelemetry/api', call: 'instrument' },
+  'prometheus/index.js': { name: 'prom-client', call: 'collectMetrics' },
+}
+
+test.each(Object.keys(observers))('%s loads what the root does, and its package when it is called', (entry) => {
+  expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
+})
+
+describe.each(Object.entries(observers))('%s', (entry, { name, call }) => {
+  /** What the door says when it is called where only these packages are, and perhaps another version of its own. */
+  function said(other?: string): unknown {
+    const dir = mkdtempSync(join(tmpdir(), 'cachewright-peer-'))
+    try {
+      cpSync(dist, join(dir, 'dist'), { recursive: true })
+      const modules = join(dir, 'node_modules')
+      mkdirSync(modules)
+      for (const its of ['lru-cache', 'reflect-metadata'])
+        symlinkSync(join(root, 'node_modules', its), join(modules, its))
+      if (other !== undefined) {
+        mkdirSync(join(modules, name), { recursive: true })
+        writeFileSync(join(modules, name, 'index.js'), other)
+      }
+      const script = `
+        const manager = require('./dist/index.js').createCacheManager()
+        try { require('./dist/${entry}').${call}(manager) } catch ({ code, message }) { console.log(JSON.stringify({ code, message })) }
+      `
+      return JSON.parse(execFileSync(process.execPath, ['-e', script], { cwd: dir, encoding: 'utf8' }))
+    } finally {
+      rmSync(dir, { recursive: true, force: true })
+    }
+  }
+
+  test('says what to install where its package is missing', () => {
+    const message: unknown = expect.stringMatching(`'${name}' cannot be loaded.* npm install ${name}@`)
+    expect(said()).toEqual({ code: 'CW_PEER_MISSING', message })
+  })
+
+  test('says so of a version that it does not know', () => {
+    const message: unknown = expect.stringMatching(`'${name}' is a version .* npm install ${name}@`)
+    expect(said('module.exports = {}')).toEqual({ code: 'CW_PEER_MISSING', message })
+  })
+})
+
 test('the door to NestJS loads Nest, and no Redis, Terminus or cache-manager', () => {
   const { packages } = load('nestjs/index.js')
   expect(packages).toEqual(expect.arrayContaining(['@nestjs/common', '@nestjs/core']))
@@ -60,7 +104,7 @@ test.each(bareDoors)('%s loads what the root does, and no ORM, framework or runn
   expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
 })
 
-test.each(['index.js', 'redis/index.js', 'nestjs/index.js', ...bareDoors])(
+test.each(['index.js', 'redis/index.js', 'nestjs/index.js', ...bareDoors, ...Object.keys(observers)])(
   'nothing happens at import of %s',
   (entry) => {
     const { resources, anchors } = load(entry)

@@ -4,7 +4,9 @@ import * as expressDoor from 'cachewright/express'
 import * as fastifyDoor from 'cachewright/fastify'
 import * as knexDoor from 'cachewright/knex'
 import * as nestDoor from 'cachewright/nestjs'
+import * as otelDoor from 'cachewright/otel'
 import * as prismaDoor from 'cachewright/prisma'
+import * as prometheusDoor from 'cachewright/prometheus'
 import * as redisDoor from 'cachewright/redis'
 import * as testingDoor from 'cachewright/testing'
 import * as typeormDoor from 'cachewright/typeorm'
@@ -66,6 +68,11 @@ test('the door to NestJS exports exactly its names', () => {
 
 test('the door to Redis exports exactly its names', () => {
   expect(Object.keys(redisDoor).toSorted()).toEqual(['redis'])
+})
+
+test('the doors to OpenTelemetry and Prometheus export exactly their names', () => {
+  expect(Object.keys(otelDoor)).toEqual(['instrument'])
+  expect(Object.keys(prometheusDoor)).toEqual(['collectMetrics'])
 })
 
 test.each([fastifyDoor, expressDoor])('a door to HTTP exports exactly its names', (door) => {

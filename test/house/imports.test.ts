@@ -57,6 +57,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['stores', 'cache'],
   'reflect-metadata': ['index', 'metadata'],
   ioredis: ['redis'],
+  '@opentelemetry/api': ['otel'],
+  'prom-client': ['prometheus'],
   fastify: ['fastify'],
   '@nestjs/common': ['nestjs'],
   '@nestjs/core': ['nestjs'],

@@ -62,6 +62,11 @@ describe('the tarball', () => {
       'dist',
       'docs',
       'package.json',
+      'src',
+    ])
+    expect(await readdir(join(installed, 'src'), { recursive: true })).toEqual([
+      'prometheus',
+      'prometheus/dashboard.json',
     ])
     const built = await readdir(join(installed, 'dist'), { recursive: true, withFileTypes: true })
     const names = built.filter((entry) => entry.isFile()).map(({ name }) => name)

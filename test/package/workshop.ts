@@ -28,7 +28,14 @@ export async function pack(dir: string): Promise<string> {
   const copy = join(dir, 'package')
   await mkdir(copy, { recursive: true })
   compileTo(join(copy, 'dist'))
-  for (const name of ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs']) {
+  for (const name of [
+    'package.json',
+    'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'docs',
+    'src/prometheus/dashboard.json',
+  ]) {
     await cp(join(root, name), join(copy, name), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
       // What is missing in the repository is for the test of the tarball's contents to say.
       if (error.code !== 'ENOENT') throw error

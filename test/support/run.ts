@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 /*
  * `npm test`: everything that must hold, in one command that needs nothing but Node and (installed here where we may) a
- * redis-server. Further arguments go to jest. The last line is the count, from what really ran.
+ * redis-server and a prometheus. Further arguments go to jest. The last line is the count, from what really ran.
  */
 
 const root = join(__dirname, '../..')
@@ -29,8 +29,9 @@ async function main(args: readonly string[]): Promise<void> {
     total.passed += outcome.passed
     total.failed += outcome.failed
   }
-  const missing = provideRedis()
-  if (missing === undefined) {
+  // Where this one is missing, the test that needs it says so.
+  provide('prometheus')
+  if (provide('redis-server')) {
     for (const command of [...checks(), 'npm run --silent build']) add(step(command))
     const tests = { passed: 0, failed: 0 }
     for (const run of jestRuns(args)) {
@@ -44,27 +45,28 @@ async function main(args: readonly string[]): Promise<void> {
     }
     add(tests)
   } else {
-    console.error(missing)
+    console.error(
+      'redis-server is missing: install Redis 7.0 or newer (apt-get install redis-server, brew install redis) and run again',
+    )
     total.failed = 1
   }
   process.exitCode = total.failed === 0 ? 0 : 1
   console.log(`${total.passed} passed, ${total.failed} failed`)
 }
 
-/** Answers with what is to be done when there is no redis-server and we cannot install one. */
-function provideRedis(): string | undefined {
+/** Whether a server is there, installed now if need be and if we can. */
+function provide(server: string): boolean {
   const runs = (command: string): boolean => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
-  if (runs('redis-server')) return undefined
+  if (runs(server)) return true
   if (process.getuid?.() === 0 && runs('apt-get')) {
     // RUNLEVEL keeps the package from starting a service of its own.
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-    for (const command of ['apt-get update -qq', 'apt-get install -y -qq --no-install-recommends redis-server']) {
+    for (const command of ['apt-get update -qq', `apt-get install -y -qq --no-install-recommends ${server}`]) {
       console.log(`> ${command}`)
       spawnSync(command, { shell: true, stdio: 'inherit', env })
     }
-    if (runs('redis-server')) return undefined
   }
-  return 'redis-server is missing: install Redis 7.0 or newer (apt-get install redis-server, brew install redis) and run again'
+  return runs(server)
 }
 
 /** The parts of `npm run check`, so that each is counted and one that fails does not hide the next. */
