@@ -84,6 +84,7 @@ export type {
   MarkerNumber,
   MarkerNumbers,
   Replacement,
+  SharedFilling,
   SharedFinding,
   SharedPut,
   SharedStore,

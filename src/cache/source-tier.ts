@@ -25,10 +25,15 @@ export class SourceTier implements Tier {
   constructor(private readonly parts: SourceTierParts) {}
 
   async load(flight: Flight): Promise<Loaded> {
-    const inside: Inside = (signal, call) => this.#enter(flight, signal, call)
+    const inside = this.insideOf(flight)
     // Where many are loaded at once, the one call of the method takes one place.
     if (flight.request.together !== undefined) return this.#call(flight, inside)
     return inside(flight.signal, () => this.#call(flight))
+  }
+
+  /** Calls the source for this load, and for others perhaps, when there is a place for it. */
+  insideOf(flight: Flight): Inside {
+    return (signal, call) => this.#enter(flight, signal, call)
   }
 
   async #enter<Result>(flight: Flight, signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
@@ -72,28 +77,34 @@ export class SourceTier implements Tier {
   }
 
   async #call(flight: Flight, inside?: Inside): Promise<Loaded> {
-    const { clock, observer } = this.parts
-    const { key, request, signal, adjustments } = flight
-    const startedAt = clock.now()
+    const { request, signal, adjustments } = flight
+    const startedAt = this.begin(flight)
     let returned: unknown
     try {
       signal.throwIfAborted()
-      flight.calledSource = true
       returned = await request.load(signal, adjustments, inside)
       const { failure } = adjustments
       // Said once, for this load: what comes of it in the next cache of the call is told by what this one answers.
       adjustments.failure = undefined
       if (failure !== undefined) throw failure.error
     } catch (error) {
-      return this.#failed(flight, error, startedAt)
+      return this.failed(flight, error, startedAt)
     }
-    observer.loaded(key, clock.now() - startedAt)
-    // It was taken to hang, whether anybody has noticed or not: others may have begun anew since.
-    if (clock.now() - flight.startedAt >= this.parts.loadDeadlineMs) flight.revoked = true
-    return this.#returned(flight, returned, startedAt)
+    return this.returned(flight, returned, startedAt)
   }
 
-  #returned(flight: Flight, returned: unknown, startedAt: number): Loaded {
+  /** The method is about to be called; answers with when that is. */
+  begin(flight: Flight): number {
+    flight.calledSource = true
+    return this.parts.clock.now()
+  }
+
+  /** What comes of the value that the method, asked at `startedAt`, has for a load. */
+  returned(flight: Flight, returned: unknown, startedAt: number): Loaded {
+    const { clock, observer } = this.parts
+    observer.loaded(flight.key, clock.now() - startedAt)
+    // It was taken to hang, whether anybody has noticed or not: others may have begun anew since.
+    if (clock.now() - flight.startedAt >= this.parts.loadDeadlineMs) flight.revoked = true
     const { key, request, adjustments, stamp, previous } = flight
     const { terms } = request
     const { unmodified } = adjustments
@@ -109,14 +120,15 @@ export class SourceTier implements Tier {
     return { entry, keep: entry !== undefined && kept !== undefined && adjusted.ttlMs > 0, value }
   }
 
-  #failed(flight: Flight, error: unknown, startedAt: number): Loaded {
-    const { key, request, stamp, signal, adjustments } = flight
+  /** The same for an error, which may be an answer to be kept. @throws it otherwise */
+  failed(flight: Flight, error: unknown, startedAt: number): Loaded {
+    const { key, request, stamp, adjustments } = flight
     const { entries, clock, observer } = this.parts
     const loadMs = clock.now() - startedAt
     observer.loadFailed(key, loadMs, error)
     flight.failure = { error }
     // Who left has no answer to keep, and a mistake in the program is none.
-    if (signal.aborted || isCacheError(error)) throw error
+    if (flight.isAborted || isCacheError(error)) throw error
     const tags = adjustments.isElsewhere ? undefined : request.terms.ifErrorKept(error)
     // Tags were evicted meanwhile; those it would have by its value nobody knows.
     if (tags === undefined || flight.detached) throw error

@@ -1,4 +1,7 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Cache } from '../cache/cache'
+import { currentFlight } from '../cache/current-flight'
+import { currentTransaction } from '../cache/transaction'
 import { cacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { methodBehind } from '../metadata/operation-source'
@@ -6,8 +9,8 @@ import { Batch } from './batch'
 import { Invocation } from './invocation'
 import { ListCall, type LoadedElement } from './list-call'
 import type { Planned } from './plan'
-import { keyOf, termsOf } from './questions'
-import { elementRequest, type Item } from './read-many'
+import { keyOf } from './questions'
+import { type Item, type Reading, readItems, requestFor, type Take } from './read-items'
 
 /** The method for many that calls of one turn are gathered for. */
 interface Together {
@@ -19,9 +22,12 @@ interface Together {
 
 /** What may be loaded by one call: what the method is asked for in one cache, by one tenant. */
 interface Open {
-  readonly cache: Cache
   readonly partition: string
-  readonly batch: Batch<Item, LoadedElement>
+  readonly reading: Reading
+  /** Of who asked first, where any are read for others. */
+  context: AsyncResource | undefined
+  /** Who waits to be told how the value of an element is had. */
+  readonly waiting: Map<Item, { readonly resolve: (take: Take) => void; readonly reject: (error: unknown) => void }>
 }
 
 // By object and by the name of the method for many.
@@ -53,12 +59,16 @@ export function readTogether(
   const hit = tiers.loads.hit(key)
   if (hit !== undefined) return hit
   const its = togetherOf(planned, method, self as object)
-  const batch = openBatch(its, cache, self)
-  const decided = batch.expect()
-  const item: Item = { element, key, terms: termsOf(planned, cache, invocation) }
-  const tagged = tiers.isTagged(planned.operation.tags !== undefined)
-  const request = elementRequest(item, batch, tagged, its.call.leavesOut, decided)
-  return tiers.loads.read(request, invocation.signal).finally(decided)
+  const open = openFor(its, planned, cache, self)
+  const item: Item = { element, key, invocation }
+  // What can be left, or belongs to other work, is not read for others.
+  if (invocation.signal !== undefined || currentFlight() !== undefined || currentTransaction() !== undefined) {
+    const decided = open.reading.batch.expect()
+    return tiers.loads.read(requestFor(item, open.reading, decided), invocation.signal).finally(decided)
+  }
+  open.context ??= new AsyncResource('cachewright.together')
+  // Its value is taken where it was asked for: in the context of its own caller.
+  return new Promise<Take>((resolve, reject) => open.waiting.set(item, { resolve, reject })).then((take) => take())
 }
 
 function togetherOf({ operation }: Planned, method: DecoratedMethod, self: object): Together {
@@ -80,23 +90,38 @@ function togetherOf({ operation }: Planned, method: DecoratedMethod, self: objec
   return its
 }
 
-function openBatch(its: Together, cache: Cache, self: unknown): Batch<Item, LoadedElement> {
+function openFor(its: Together, planned: Planned, cache: Cache, self: unknown): Open {
   const { call, method, open } = its
   const { keys } = cache.parts
   const partition = keys.isPartitioned ? keys.encodeKey([]) : ''
-  const present = open.find((one) => one.cache === cache && one.partition === partition)
-  if (present !== undefined) return present.batch
+  const isMeant = (one: Open): boolean =>
+    one.reading.cache === cache && one.reading.planned === planned && one.partition === partition
+  const present = open.find(isMeant)
+  if (present !== undefined) return present
   const encode = (id: unknown): string => keys.encodePart(id)
   const batch = new Batch<Item, LoadedElement>(async (missing, signal) => {
     const ids = missing.map(({ element }) => element)
     const result = await new Invocation(method, self, call.argumentsOf(ids, [])).proceed(signal)
     return call.assign(result, ids, encode)
   }, call.maxBatch)
-  const opened: Open = { cache, partition, batch }
+  const reading: Reading = { planned, cache, batch, leavesOut: call.leavesOut, signal: undefined }
+  const opened: Open = { partition, reading, context: undefined, waiting: new Map() }
   open.push(opened)
   setImmediate(() => {
     open.splice(open.indexOf(opened), 1)
-    batch.close()
+    if (opened.context === undefined) batch.close()
+    else void opened.context.runInAsyncScope(readAll, undefined, opened)
   })
-  return batch
+  return opened
+}
+
+async function readAll({ reading, waiting }: Open): Promise<void> {
+  const take = (item: Item, its: Take): void => waiting.get(item)!.resolve(its)
+  try {
+    await readItems([...waiting.keys()], reading, { take, takeLater: take })
+  } catch (error) {
+    // The user's handler of errors wants calls to fail.
+    reading.batch.close()
+    for (const { reject } of waiting.values()) reject(error)
+  }
 }

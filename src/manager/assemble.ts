@@ -105,6 +105,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       ttlJitter: definition.ttlJitter,
     }),
     shared,
+    source,
     below: shared ?? source,
     refresh: shared?.refresh ?? source,
     markers,

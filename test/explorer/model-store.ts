@@ -2,6 +2,7 @@ import type {
   Found,
   MarkerNumbers,
   Replacement,
+  SharedFilling,
   SharedPut,
   SharedStore,
   SharedStoreContext,
@@ -122,6 +123,15 @@ export class ModelStore implements SharedStore {
       },
     ])
     return { bytes: this.#bytes(key, found as string | null), watch }
+  }
+
+  async leaseMany(keys: readonly string[], leases: readonly Buffer[], ms: number): Promise<readonly boolean[]> {
+    const found = await Promise.all(keys.map((key, index) => this.lease(key, leases[index]!, ms)))
+    return found.map(({ bytes }) => bytes === null)
+  }
+
+  async fillMany(fills: readonly SharedFilling[]): Promise<readonly Written[]> {
+    return Promise.all(fills.map(({ key, lease, bytes, lifeMs }) => this.fill(key, lease, bytes, lifeMs)))
   }
 
   async renew(key: string, lease: Buffer, ms: number): Promise<boolean> {
