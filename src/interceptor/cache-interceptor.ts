@@ -44,13 +44,14 @@ export function intercept(
   }
   if (isClosed(plan)) return new Invocation(method, self, args).direct()
   if (plan.many !== undefined) return readMany(plan.many, method, self, args)
-  if (single === undefined) return inOrder(plan, new Invocation(method, self, args))
-  const [cache] = single.caches as readonly [Cache]
-  if (isGathered(single, self, args)) {
-    return readTogether(single, cache, method, self, new Invocation(method, self, args))
+  const invocation = new Invocation(method, self, args)
+  if (plan.together !== undefined && isGathered(self, args)) {
+    return readTogether(plan.together, method, self, invocation)
   }
+  if (single === undefined) return inOrder(plan, invocation)
+  const [cache] = single.caches as readonly [Cache]
   // A key function, and the function that names the partition, may fail without failing the call.
-  return readOne(single, cache, new Invocation(method, self, args))
+  return readOne(single, cache, invocation)
 }
 
 /** After `close()` the method runs as if it were not decorated. */

@@ -3,13 +3,15 @@ import type { Cache } from '../cache/cache'
 import { currentFlight } from '../cache/current-flight'
 import { currentTransaction } from '../cache/transaction'
 import { cacheError } from '../kernel/errors'
+import { keyFromFunction, keyFromParameters } from '../key/key-generator'
 import type { DecoratedMethod } from '../metadata/decorated-method'
+import type { Operation } from '../metadata/operation'
 import { methodBehind } from '../metadata/operation-source'
 import { Batch } from './batch'
 import { Invocation } from './invocation'
 import { ListCall, type LoadedElement } from './list-call'
 import type { Planned } from './plan'
-import { keyOf } from './questions'
+import { keyOf, passes } from './questions'
 import { type Item, type Reading, readItems, requestFor, type Take } from './read-items'
 
 /** The method for many that calls of one turn are gathered for. */
@@ -34,8 +36,8 @@ interface Open {
 const together = new WeakMap<object, Map<PropertyKey, Together>>()
 
 /** Whether a call can be gathered: it has one argument, and perhaps an AbortSignal; and there is an object that has the method for many. */
-export function isGathered({ operation }: Planned, self: unknown, [, ...others]: readonly unknown[]): boolean {
-  if (operation.loadMany === undefined || self === undefined || self === null) return false
+export function isGathered(self: unknown, [, ...others]: readonly unknown[]): boolean {
+  if (self === undefined || self === null) return false
   return others.every((its) => its instanceof AbortSignal || its === undefined)
 }
 
@@ -47,18 +49,19 @@ export function isGathered({ operation }: Planned, self: unknown, [, ...others]:
  */
 export function readTogether(
   planned: Planned,
-  cache: Cache,
   method: DecoratedMethod,
   self: unknown,
   invocation: Invocation,
 ): Promise<unknown> {
+  if (!passes(planned, invocation)) return invocation.direct()
+  const [cache] = planned.caches as readonly [Cache]
   const [element] = invocation.args
   const key = keyOf(planned, cache, invocation)
   if (key === undefined) return invocation.direct()
   const { tiers } = cache.parts
   const hit = tiers.loads.hit(key)
   if (hit !== undefined) return hit
-  const its = togetherOf(planned, method, self as object)
+  const its = togetherOf(planned, method, self as object, { cache, element, key })
   const open = openFor(its, planned, cache, self)
   const item: Item = { element, key, invocation }
   // What can be left, or belongs to other work, is not read for others.
@@ -71,23 +74,52 @@ export function readTogether(
   return new Promise<Take>((resolve, reject) => open.waiting.set(item, { resolve, reject })).then((take) => take())
 }
 
-function togetherOf({ operation }: Planned, method: DecoratedMethod, self: object): Together {
+/** @param first an element that is read, and the key it has by the method for one */
+function togetherOf(
+  { operation }: Planned,
+  method: DecoratedMethod,
+  self: object,
+  first: { readonly cache: Cache; readonly element: unknown; readonly key: string },
+): Together {
   const name = operation.loadMany!
   const known = together.get(self) ?? new Map<PropertyKey, Together>()
   together.set(self, known)
   const found = known.get(name)
   if (found !== undefined) return found
   const target = methodBehind((self as Record<PropertyKey, unknown>)[name])
-  const many = target?.operations.find((its) => its.many !== undefined)?.many
+  const listed = target?.operations.find((its) => its.many !== undefined)
+  const many = listed?.many
   if (target === undefined || many === undefined || many.list !== undefined) {
     throw cacheError(
       'CW_DEFINITION_CONFLICT',
       `${operation.decorator} of ${method.where}: \`loadMany\` must name a method of the same class that stands under @CacheableMany and takes a list as its first argument; '${String(name)}' does not.`,
     )
   }
+  refuseOtherKey(target, listed!, method, first)
   const its: Together = { call: new ListCall(target, many), method: target, open: [] }
   known.set(name, its)
   return its
+}
+
+/** Two keys for one element would be two entries, and an evict of one would leave the other. @throws CW_DEFINITION_CONFLICT */
+function refuseOtherKey(
+  target: DecoratedMethod,
+  { caches, key, decorator }: Operation,
+  method: DecoratedMethod,
+  { cache, element, key: ofOne }: { readonly cache: Cache; readonly element: unknown; readonly key: string },
+): void {
+  const { keys } = cache.parts
+  if (caches?.length !== 1 || caches[0] !== cache.name) return
+  const where = `${decorator} of ${target.where}`
+  const ofMany =
+    key === undefined
+      ? keyFromParameters(target.marks, target.where)(keys, [element])
+      : keyFromFunction(keys, key(element), where)
+  if (ofMany === ofOne) return
+  throw cacheError(
+    'CW_DEFINITION_CONFLICT',
+    `${where} and the method that loads by it, ${method.where}, make different keys of one element in cache '${cache.name}': ${ofMany} and ${ofOne}. Give both the same \`key\`.`,
+  )
 }
 
 function openFor(its: Together, planned: Planned, cache: Cache, self: unknown): Open {
