@@ -35,16 +35,21 @@ export class GroupLoads {
   async run(flights: readonly Flight[]): Promise<void> {
     const { shared, background } = this.parts
     if (flights.length === 0) return
-    if (shared === undefined) return background.follow(this.#load(flights, false))
-    const groups = shared.byServer(flights).flatMap(parted)
-    await Promise.all(groups.map((group) => background.follow(this.#runShared(group, shared))))
+    if (shared === undefined) return background.follow(this.#load(flights))
+    await Promise.all(
+      shared.byServer(flights).map(async (group) => {
+        // One command after the other: the last of many at once would wait longer than a command may.
+        const inTurn = oneByOne()
+        await Promise.all(parted(group).map((its) => background.follow(this.#runShared(its, shared, inTurn))))
+      }),
+    )
   }
 
-  async #runShared(flights: readonly Flight[], shared: SharedGroup): Promise<void> {
+  async #runShared(flights: readonly Flight[], shared: SharedGroup, inTurn: InTurn): Promise<void> {
     const { fly } = this.parts
     let admissions: readonly Admission[]
     try {
-      admissions = await shared.admit(flights)
+      admissions = await inTurn(() => shared.admit(flights))
     } catch (error) {
       for (const flight of flights) this.#land(flight, { error })
       return
@@ -54,15 +59,19 @@ export class GroupLoads {
     for (const flight of of('alone')) {
       this.parts.flights.run(flight, (its) => fly(its).finally(() => its.request.decided?.()))
     }
-    await Promise.all([this.#load(of('lease'), true), this.#load(of('neither'), false)])
+    await Promise.all([this.#load(of('lease'), inTurn), this.#load(of('neither'))])
   }
 
-  /** Has them loaded with what others enroll; resolves when they are over. */
-  #load(flights: readonly Flight[], isLeased: boolean): Promise<void> {
+  /**
+   * Has them loaded with what others enroll; resolves when they are over.
+   *
+   * @param inTurn how those that hold leases are filled
+   */
+  #load(flights: readonly Flight[], inTurn?: InTurn): Promise<void> {
     const { source, shared } = this.parts
     if (flights.length === 0) return Promise.resolve()
     const held = new Set(flights)
-    const stop = isLeased ? shared!.hold(held) : () => {}
+    const stop = inTurn !== undefined ? shared!.hold(held) : () => {}
     return new Promise((resolve) => {
       let left = flights.length
       // The values of one call arrive in one turn.
@@ -75,7 +84,7 @@ export class GroupLoads {
         queueMicrotask(() => {
           const all = arrived
           arrived = []
-          void this.#arrived(all, isLeased).then(() => {
+          void this.#arrived(all, inTurn).then(() => {
             left -= all.length
             if (left === 0) resolve()
           })
@@ -94,8 +103,9 @@ export class GroupLoads {
     })
   }
 
-  async #arrived(arrivals: readonly Arrival[], isLeased: boolean): Promise<void> {
+  async #arrived(arrivals: readonly Arrival[], inTurn: InTurn | undefined): Promise<void> {
     const { shared } = this.parts
+    const isLeased = inTurn !== undefined
     const fillings: GroupFilling[] = []
     for (const { flight, land } of arrivals) {
       this.#landing(flight, isLeased, () => {
@@ -108,7 +118,7 @@ export class GroupLoads {
     }
     if (fillings.length === 0) return
     try {
-      const all = await shared!.fill(fillings)
+      const all = await inTurn!(() => shared!.fill(fillings))
       for (const [index, loaded] of all.entries()) this.#landing(fillings[index]!.flight, false, () => loaded)
     } catch (error) {
       for (const { flight } of fillings) this.#land(flight, { error })
@@ -133,6 +143,18 @@ export class GroupLoads {
     flight.isGrouped = true
     this.parts.flights.land(flight, end)
     flight.request.decided?.()
+  }
+}
+
+/** Does one thing when the one before it is done. */
+type InTurn = <Result>(act: () => Promise<Result>) => Promise<Result>
+
+function oneByOne(): InTurn {
+  let last: Promise<unknown> = Promise.resolve()
+  return (act) => {
+    const its = last.then(act)
+    last = its.catch(() => {})
+    return its
   }
 }
 

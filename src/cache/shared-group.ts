@@ -90,12 +90,20 @@ export class SharedGroup {
     let cancel = (): void => {}
     const again = (): void => {
       const askedAt = clock.now()
-      for (const flight of flights) {
-        // It may hang for ever: others take over when the lease has run out.
-        if (askedAt - flight.startedAt >= loadDeadlineMs) continue
-        const renewed = store.renew(keyOf(flight.key), flight.lease!, leaseMs)
-        background.track(renewed.then((isHeld) => isHeld && knowledge.vouch(flight, askedAt)))
-      }
+      // They may hang for ever: others take over when the lease has run out.
+      const its = [...flights].filter(({ startedAt }) => askedAt - startedAt < loadDeadlineMs)
+      if (its.length === 0) return
+      const leases = its.map(({ lease }) => lease!)
+      const renewed = store.renewMany(
+        its.map(({ key }) => keyOf(key)),
+        leases,
+        leaseMs,
+      )
+      background.track(
+        renewed.then((held) => {
+          for (const [index, flight] of its.entries()) if (held[index]) knowledge.vouch(flight, askedAt)
+        }),
+      )
       cancel = clock.setTimer(again, leaseMs / 3)
     }
     cancel = clock.setTimer(again, leaseMs / 3)

@@ -151,6 +151,10 @@ export class ClusterStore implements SharedStore {
     return this.#at(key, (store) => store.renew(key, lease, leaseMs))
   }
 
+  renewMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]> {
+    return each(keys, (key, index) => this.renew(key, leases[index]!, leaseMs))
+  }
+
   release(key: string, lease: Buffer): Promise<void> {
     return this.#at(key, (store) => store.release(key, lease))
   }

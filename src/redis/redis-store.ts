@@ -111,6 +111,11 @@ export class RedisStore implements SharedStore {
     return isOne(await this.#script(this.#scripts.renewLease, [key], [lease, String(leaseMs)]))
   }
 
+  async renewMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]> {
+    const held = await this.#script(this.#scripts.renewLeases, keys, [String(leaseMs), ...leases])
+    return (held as readonly unknown[]).map(isOne)
+  }
+
   async release(key: string, lease: Buffer): Promise<void> {
     // A lease that nobody holds keeps all others waiting until it runs out, so it is given back whatever the server does.
     await this.#run((client) => this.#evaluate(client, this.#scripts.releaseLease, [key], [lease]), true)

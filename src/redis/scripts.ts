@@ -85,6 +85,15 @@ if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `),
 
+    /** The same for many; answers which. */
+    renewLeases: script(`#!lua flags=allow-oom
+local held = {}
+for i = 1, #KEYS do
+  held[i] = redis.call('GETEX', KEYS[i]) == ARGV[i + 1] and redis.call('PEXPIRE', KEYS[i], ARGV[1]) or 0
+end
+return held
+`),
+
     /**
      * Gives back a lease that still stands; untold, if it has to be: who waits for it looks again by itself, and a lease
      * that stays keeps everybody waiting.

@@ -52,6 +52,7 @@ export function guardSharedStore(
     lease: (key, lease, leaseMs, over) => inTime('lease', store.lease(key, lease, leaseMs, over)),
     leaseMany: (keys, leases, leaseMs) => inTime('leaseMany', store.leaseMany(keys, leases, leaseMs)),
     renew: (key, lease, leaseMs) => inTime('renew', store.renew(key, lease, leaseMs)),
+    renewMany: (keys, leases, leaseMs) => inTime('renewMany', store.renewMany(keys, leases, leaseMs)),
     release: (key, lease) => inTime('release', store.release(key, lease)),
     fill: (key, lease, bytes, lifeMs, version) => inTime('fill', store.fill(key, lease, bytes, lifeMs, version)),
     fillMany: (fills) => inTime('fillMany', store.fillMany(fills)),

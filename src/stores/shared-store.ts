@@ -34,6 +34,8 @@ export interface SharedStore {
   leaseMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]>
   /** Prolongs a lease that is still held; false if it is not. */
   renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean>
+  /** The same for many. */
+  renewMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]>
   /** Gives a lease back if it is still held. */
   release(key: string, lease: Buffer): Promise<void>
   /**

@@ -130,6 +130,10 @@ export class ModelStore implements SharedStore {
     return found.map(({ bytes }) => bytes === null)
   }
 
+  async renewMany(keys: readonly string[], leases: readonly Buffer[], ms: number): Promise<readonly boolean[]> {
+    return Promise.all(keys.map((key, index) => this.renew(key, leases[index]!, ms)))
+  }
+
   async fillMany(fills: readonly SharedFilling[]): Promise<readonly Written[]> {
     return Promise.all(fills.map(({ key, lease, bytes, lifeMs }) => this.fill(key, lease, bytes, lifeMs)))
   }

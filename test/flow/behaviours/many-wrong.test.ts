@@ -1,4 +1,6 @@
 import { Cacheable, CacheableMany, CacheConfig, CacheEvict } from 'cachewright'
+import { eventually } from '../../support/eventually'
+import { gate } from '../../support/gate'
 import { places, quietly, world } from './world'
 
 // What lists make of methods and functions that do not fit: C104.
@@ -228,6 +230,27 @@ describe.each(places)('a list, cached %s', (place) => {
       expect([stats.misses, stats.shared?.misses, stats.local.misses]).toEqual([3, 3, 3])
       await its.caching.cache('rows').getMany([1, 8, 9])
       expect(its.caching.cache('rows').stats().shared?.misses).toBe(5)
+    })
+
+    test('the leases of a list that takes long are renewed by one command', async () => {
+      const door = gate()
+      class Slow {
+        @CacheableMany({ manager, cache: 'slow' })
+        async find(ids: readonly number[]): Promise<number[]> {
+          await door.pass()
+          return [...ids]
+        }
+      }
+      const found = new Slow().find([1, 2, 3])
+      await door.entered
+      await its.server.resetStats()
+      await its.clock.advance(2_000)
+      await eventually(async () => (await its.server.commandStats()).pexpire === 3)
+      // The others are heartbeats.
+      expect((await its.server.commandStats()).evalsha).toBeLessThanOrEqual(3)
+      door.open()
+      expect(await found).toEqual([1, 2, 3])
+      expect(await its.caching.cache('slow').getMany([1, 2, 3])).toEqual([1, 2, 3])
     })
 
     test('the tags of a list that this process has not met are asked for at once, and its leases and fills are one command each', async () => {
