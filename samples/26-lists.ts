@@ -1,4 +1,4 @@
-import { Cacheable, CacheableMany, configureCaching } from 'cachewright'
+import { Cacheable, CacheableMany, CacheEvict, CachePut, configureCaching } from 'cachewright'
 
 interface Book {
   readonly isbn: string
@@ -20,6 +20,18 @@ class Library {
   async findByIsbn(isbn: string): Promise<Book | undefined> {
     return (await this.findByIsbns([isbn]))[0]
   }
+
+  /** Puts each of the books that it returns. */
+  @CachePut({ cache: 'books', keys: (books: readonly Book[]) => books.map(({ isbn }) => isbn) })
+  async save(books: readonly Book[]): Promise<readonly Book[]> {
+    for (const book of books) this.#shelf.set(book.isbn, book)
+    return books
+  }
+
+  @CacheEvict({ cache: 'books', keys: (isbns: readonly string[]) => isbns })
+  async remove(isbns: readonly string[]): Promise<void> {
+    for (const isbn of isbns) this.#shelf.delete(isbn)
+  }
 }
 
 export async function main(): Promise<void> {
@@ -31,6 +43,10 @@ export async function main(): Promise<void> {
   console.log(titles(await library.findByIsbns(['3', '2', '9', '3'])))
   console.log(titles([await library.findByIsbn('3')]))
   console.log(titles(await Promise.all(['1', '4', '8', '4'].map((isbn) => library.findByIsbn(isbn)))))
+
+  await library.save(['5', '6'].map((isbn) => ({ isbn, title: `Appendix ${isbn}` })))
+  await library.remove(['1', '2'])
+  console.log(titles(await library.findByIsbns(['5', '1', '6', '2', '3'])))
 
   await caching.close()
 }
@@ -47,4 +63,6 @@ Volume 3, Volume 2, Volume 3
 Volume 3
   asking for 4, 8
 Volume 1, Volume 4, none, Volume 4
+  asking for 1, 2
+Appendix 5, Appendix 6, Volume 3
 */

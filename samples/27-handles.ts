@@ -1,4 +1,4 @@
-import { Cacheable, cached, cacheFunction, configureCaching } from 'cachewright'
+import { Cacheable, cached, configureCaching } from 'cachewright'
 
 class Weather {
   asked = 0
@@ -16,16 +16,14 @@ export async function main(): Promise<void> {
   const weather = new Weather()
   const { of } = cached(weather)
 
-  console.log(await of.warm([['Rome'], ['Oslo'], ['Rome']]))
+  const { done, loaded } = await of.warm([['Rome'], ['Oslo'], ['Rome']])
+  console.log('warmed:', done, 'loaded:', loaded)
   console.log(await of.peek('Rome'), await of.peek('Paris'))
   console.log(await of.refresh('Rome'))
   await of.evict('Oslo')
   await of.put(['Paris'], 'Paris: as forecast')
   console.log(await weather.of('Rome'), '|', await weather.of('Oslo'), '|', await weather.of('Paris'))
   console.log(of.keyOf('Rome'), of.info())
-
-  const dice = cacheFunction(async (sides: number) => `a die with ${sides} sides`, { cache: 'dice' })
-  console.log(await dice(6))
 
   await caching.close()
 }
@@ -35,10 +33,9 @@ if (require.main === module) void main()
 /*
 Expected output:
 
-{ done: 3, failed: 0, total: 3 }
+warmed: 3 loaded: 2
 { found: true, value: 'Rome: sunny, report 1' } { found: false }
 Rome: sunny, report 3
 Rome: sunny, report 3 | Oslo: sunny, report 4 | Paris: as forecast
-Rome { hits: 2, misses: 3, ratio: 0.4, size: 3, max: 10000 }
-a die with 6 sides
+Rome { hits: 3, misses: 3, ratio: 0.5, size: 3, max: 10000 }
 */

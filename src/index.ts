@@ -30,15 +30,19 @@ export type {
   CacheEvictOptions,
   CachePutOptions,
   OperationOptions,
+  WriteBehindOptions,
 } from './decorators/options'
 export { CacheIgnore, CacheKey, type CacheParameterDecorator } from './decorators/parameters'
+export { WriteBehind, type WriteBehindDecorator } from './decorators/write-behind'
 export type { CacheEventName, CacheEvents, SharedOperation, TierName } from './events/cache-event'
 export { type Detected, type DetectedRead, type Detection, detect, type ServedFrom } from './events/detection'
 export { type CacheErrorHandler, type CacheFailure, type FailedOperation, strictErrors } from './events/error-handler'
 export type { CacheEventListener } from './events/event-hub'
 export type { CacheStats, LoadTimes, LocalStats, ManagerStats, SharedStats } from './events/stats'
+export type { WarmProgress } from './events/warm-progress'
 export { type CachedMethods, cached } from './interceptor/cached'
-export type { CachedMethod, CachedMethodInfo, WarmOptions, WarmProgress } from './interceptor/cached-method'
+export type { CachedMethod, CachedMethodInfo } from './interceptor/cached-method'
+export { drainWrites } from './interceptor/write-behind'
 export { type Clock, type CompleteClock, systemClock, wallTime } from './kernel/clock'
 export { describeThrown } from './kernel/describe'
 export { type Duration, milliseconds } from './kernel/duration'
@@ -68,17 +72,21 @@ export type {
   ExplainedOperation,
   ExplainedPolicies,
   ExplainedPut,
+  ExplainedQueue,
   ExplainedRead,
   ExplainedStep,
   ExplainedTags,
+  ExplainedTarget,
   MethodExplanation,
 } from './manager/explanation'
+export type { WarmableMethod, WarmFailure, WarmList, WarmOptions, WarmReport } from './manager/warm-options'
 export type { Memo, MemoInfo } from './memo/memo'
 export type { MemoOptions } from './memo/memo-options'
 export { type Memoized, memoize } from './memo/memoize'
 export type { MemoScope } from './memo/memos'
 export type { ErrorFilter, ErrorFilters } from './policies/error-filter'
 export type { CacheErrorsOptions, KeepPolicyOptions, LoadPolicyOptions } from './policies/options'
+export type { FailedWrite, PendingWrites } from './queue/pending-writes'
 export type {
   Found,
   MarkerNumber,
@@ -92,3 +100,4 @@ export type {
   SharedStoreFactory,
   Written,
 } from './stores/shared-store'
+export type { BuriedWrite, QueueCounts, QueuedWrite, TakenWrite, WriteQueue } from './stores/write-queue'

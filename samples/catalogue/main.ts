@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { CityDatabase } from './database'
 import { drawLoad } from './load'
 import { count, picture, type Run, time, total } from './picture'
-import { Progress } from './progress'
+import { withProgress } from './progress'
 import { SecondProcess } from './second-process'
 import { type CacheSettings, type Report, type Task, Visitors } from './visitors'
 
@@ -31,9 +31,11 @@ export async function main(args: readonly string[]): Promise<boolean> {
   const first = new Visitors(database)
   const second = redisUrl === undefined ? undefined : new SecondProcess(database)
   try {
-    const filling = new Progress('filling the database')
-    const cities = await database.fill(minPopulation, (share) => filling.update(share))
-    filling.done(`${count(cities.length)} cities`)
+    const cities = await withProgress(
+      'filling the database',
+      (show) => database.fill(minPopulation, show),
+      ({ length }) => `${count(length)} cities`,
+    )
 
     const crowd = new Crowd(database, first, second)
     const load = [seed, ...(second === undefined ? [] : [seed + 1])].map((its, _, { length }) => ({
@@ -88,11 +90,20 @@ class Crowd {
     private readonly second: SecondProcess | undefined,
   ) {}
 
-  async run(label: string, [mine, others]: readonly Task[]): Promise<Run> {
+  run(label: string, tasks: readonly Task[]): Promise<Run> {
+    const requests = tasks.reduce((sum, { steps }) => sum + steps.length, 0)
+    const visitors = tasks.reduce((sum, its) => sum + its.visitors, 0)
+    return withProgress(
+      label,
+      (show) => this.#run(tasks, (done) => show(done / requests)),
+      () => `${count(requests)} requests by ${visitors} visitors`,
+    )
+  }
+
+  async #run([mine, others]: readonly Task[], tell: (done: number) => void): Promise<Run> {
     const { first, second } = this
-    const progress = new Progress(label)
-    const steps = { first: 0, second: 0, all: mine!.steps.length + (others?.steps.length ?? 0) }
-    const show = (): void => progress.update((steps.first + steps.second) / steps.all)
+    const steps = { first: 0, second: 0 }
+    const show = (): void => tell(steps.first + steps.second)
     if (second !== undefined) {
       second.onChange = (change) => first.hear(change)
       second.onProgress = (its) => {
@@ -113,7 +124,6 @@ class Crowd {
       ),
       second?.run(others!),
     ])
-    progress.done(`${count(steps.all)} requests by ${mine!.visitors + (others?.visitors ?? 0)} visitors`)
     return {
       reports: reports.filter((report): report is Report => report !== undefined),
       queries: this.database.queries - queriesBefore,

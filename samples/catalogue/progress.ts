@@ -1,23 +1,26 @@
-const width = 30
+import { SingleBar } from 'cli-progress'
 
-/** One line that grows on a terminal; elsewhere only a line for what is done. */
-export class Progress {
-  readonly #startedAt = performance.now()
-  readonly #live = process.stdout.isTTY
-  #shownAt = 0
-
-  constructor(private readonly label: string) {}
-
-  update(share: number): void {
-    const now = performance.now()
-    if (!this.#live || now - this.#shownAt < 50) return
-    this.#shownAt = now
-    const full = Math.round(Math.min(share, 1) * width)
-    process.stdout.write(`\r${this.label.padEnd(24)} ${'━'.repeat(full)}${'╌'.repeat(width - full)}`)
-  }
-
-  done(remark: string): void {
-    const seconds = ((performance.now() - this.#startedAt) / 1_000).toFixed(1)
-    process.stdout.write(`${this.#live ? '\r\x1b[K' : ''}${this.label.padEnd(24)} ${remark}, ${seconds} s\n`)
-  }
+/** Shows a bar while some work goes on, if there is a terminal to show it on, and a line when it is done. */
+export async function withProgress<Result>(
+  label: string,
+  work: (show: (share: number) => void) => Promise<Result>,
+  remark: (result: Result) => string,
+): Promise<Result> {
+  const startedAt = performance.now()
+  const bar = new SingleBar({
+    format: `${label.padEnd(24)} {bar}`,
+    barsize: 30,
+    barCompleteChar: '━',
+    barIncompleteChar: '╌',
+    stream: process.stdout,
+    clearOnComplete: true,
+    // What is switched off would stay so after Ctrl-C.
+    linewrap: true,
+  })
+  bar.start(1, 0)
+  // Its timer would keep a process whose work has failed.
+  const result = await work((share) => bar.update(share)).finally(() => bar.stop())
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
+  console.log(`${label.padEnd(24)} ${remark(result)}, ${seconds} s`)
+  return result
 }

@@ -91,14 +91,25 @@ export class GroupLoads {
         })
       }
       for (const flight of flights) {
-        const startedAt = source.begin(flight)
-        flight.request.together!.enroll(
-          flight,
-          source.insideOf(flight),
-          (value) => arrive({ flight, land: () => source.returned(flight, value, startedAt) }),
-          (error) => arrive({ flight, land: () => source.failed(flight, error, startedAt) }),
-        )
-        flight.request.decided?.()
+        const enroll = (): void => {
+          const startedAt = source.begin(flight)
+          flight.request.together!.enroll(
+            flight,
+            source.insideOf(flight),
+            (value) => arrive({ flight, land: () => source.returned(flight, value, startedAt) }),
+            (error) => arrive({ flight, land: () => source.failed(flight, error, startedAt) }),
+          )
+          flight.request.decided?.()
+        }
+        const pending = source.pendingOf(flight)
+        if (pending === undefined) enroll()
+        else {
+          const askedAt = flight.startedAt
+          void pending.then((its) => {
+            if (its?.found) arrive({ flight, land: () => source.made(flight, its.value, askedAt) })
+            else enroll()
+          })
+        }
       }
     })
   }

@@ -17,7 +17,7 @@ import type { SharedGroup } from './shared-group'
 import type { SourceTier } from './source-tier'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
-import type { Loaded, LoadRequest, Tier } from './tier'
+import type { Loaded, LoadRequest, PendingLookup, Tier } from './tier'
 import { currentTransaction } from './transaction'
 import { type Impatience, waitFor } from './wait'
 
@@ -34,6 +34,7 @@ export interface LoadsParts {
   /** For many keys at once; undefined where there is no shared tier. */
   readonly shared: SharedGroup | undefined
   readonly isShared: boolean
+  readonly pending: PendingLookup
   readonly flights: FlightRegistry
   readonly markers: TagMarkers
   readonly isolation: Isolation
@@ -95,9 +96,19 @@ export class Loads {
   read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
     // What a transaction reads may be its own, which nobody else may be given.
     if (currentTransaction() !== undefined) {
-      return this.hit(request.key) ?? request.load(signal ?? new AbortController().signal)
+      return this.hit(request.key) ?? this.#past(request, signal ?? new AbortController().signal)
     }
     return this.hit(request.key, () => request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
+  }
+
+  /** What a call past the cache answers; what waits to be written is newer than what the source has. */
+  #past(request: LoadRequest, signal: AbortSignal): Promise<unknown> {
+    const pending = this.parts.pending(request.key)
+    if (pending === undefined) return request.load(signal)
+    return pending.then(
+      (its) => (its.found ? its.value : request.load(signal)),
+      () => request.load(signal),
+    )
   }
 
   /** Whether the key is read past the cache: a transaction is about to change it. */
@@ -135,7 +146,7 @@ export class Loads {
     const entry = local.stale(key)
     if (entry === undefined) return undefined
     const request = make()
-    const reason = stale.reason(key, entry, request.terms.policies)
+    const reason = stale.reason(key, entry, request.terms)
     if (reason === undefined) return undefined
     if (reason === 'revalidating') this.#renewIfDue(request, entry)
     const answer = this.#answerOf(key, entry)
@@ -172,7 +183,7 @@ export class Loads {
     signal?.throwIfAborted()
     const now = clock.now()
     let joined = flights.find(request.key)
-    if (joined !== undefined && wouldWaitForItself(joined)) return request.load(signal ?? joined.signal)
+    if (joined !== undefined && wouldWaitForItself(joined)) return this.#past(request, signal ?? joined.signal)
     if (joined !== undefined && now >= joined.startedAt + loadDeadlineMs) {
       flights.supersede(joined)
       joined = undefined
@@ -201,7 +212,7 @@ export class Loads {
         softAt: flight.startedAt + policies.softTimeoutMs,
         hasOther: () => {
           const now = clock.now()
-          if (stale.standIn(flight, policies, askedAt, now) === undefined) return false
+          if (stale.standIn(flight, request.terms, askedAt, now) === undefined) return false
           slowAt ??= now
           return true
         },
@@ -229,7 +240,7 @@ export class Loads {
     // A list does without it; what there is instead, a method for one knows itself.
     if (request.together === undefined && flight.request.together?.isLeftOut()) return again()
     // Whoever began the load takes a value past its life; this caller may not.
-    if (loaded.isStale && stale.reason(request.key, loaded.entry!, policies) === undefined) return again()
+    if (loaded.isStale && stale.reason(request.key, loaded.entry!, request.terms) === undefined) return again()
     // What another process evicted between the load's beginning and this call may be in the value, and the shared tier
     // has not said otherwise since.
     if (isShared && askedAt - flight.vouched > maxStalenessMs) return again()
@@ -311,9 +322,7 @@ export class Loads {
     if (entry === undefined) return value
     if (entry.isError) throw flight.failure === undefined ? thrownAgain(entry.held, isolation) : flight.failure.error
     if (keep) {
-      const reason = isExpired(entry, clock.now())
-        ? stale.reason(request.key, entry, request.terms.policies)
-        : undefined
+      const reason = isExpired(entry, clock.now()) ? stale.reason(request.key, entry, request.terms) : undefined
       if (reason !== undefined) observer.stale(request.key, reason)
       if (reason !== 'resting') this.#renewIfDue(request, entry)
     }
@@ -340,7 +349,7 @@ export class Loads {
     const { stale, observer } = this.parts
     const { key, terms } = request
     const { at, unless } = how
-    const entry = stale.standIn(flight, terms.policies, askedAt, at)
+    const entry = stale.standIn(flight, terms, askedAt, at)
     const hasFailed = flight.failure !== undefined
     if (entry !== undefined && hasFailed) stale.rest(key, terms.policies)
     const given = entry && this.#given(flight, entry)

@@ -183,7 +183,7 @@ export class SharedTier implements Tier {
 
   /** Whether a value past its life is served without the next being waited for. */
   #isAnswer(entry: Entry, { key, request }: Flight): boolean {
-    return this.parts.stale.reason(key, entry, request.terms.policies) !== undefined
+    return this.parts.stale.reason(key, entry, request.terms) !== undefined
   }
 
   #hit(entry: Entry, { key }: Flight): Loaded {

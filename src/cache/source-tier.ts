@@ -1,12 +1,13 @@
 import type { CompleteClock } from '../kernel/clock'
 import { cacheError, isCacheError } from '../kernel/errors'
+import type { Lookup } from '../kernel/lookup'
 import type { Bulkhead, Place } from '../policies/bulkhead'
 import type { Adjustments } from './adjustments'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
 import type { Flight } from './flight'
 import { isNeededInside } from './flight-chain'
-import type { Inside, Kept, Loaded, Tier } from './tier'
+import type { Inside, Kept, Loaded, PendingLookup, Tier } from './tier'
 
 /** What a {@link SourceTier} works with. */
 export interface SourceTierParts {
@@ -14,6 +15,7 @@ export interface SourceTierParts {
   readonly entries: EntryMaker
   readonly clock: CompleteClock
   readonly observer: CacheObserver
+  readonly pending: PendingLookup
   /** Undefined where any number of loads may run at once. */
   readonly bulkhead: Bulkhead | undefined
   /** How long a load may run until it is taken to hang. */
@@ -78,10 +80,14 @@ export class SourceTier implements Tier {
 
   async #call(flight: Flight, inside?: Inside): Promise<Loaded> {
     const { request, signal, adjustments } = flight
-    const startedAt = this.begin(flight)
+    const startedAt = this.parts.clock.now()
     let returned: unknown
     try {
       signal.throwIfAborted()
+      const asked = this.pendingOf(flight)
+      const pending = asked && (await asked)
+      if (pending?.found) return this.made(flight, pending.value, startedAt)
+      flight.calledSource = true
       returned = await request.load(signal, adjustments, inside)
       const { failure } = adjustments
       // Said once, for this load: what comes of it in the next cache of the call is told by what this one answers.
@@ -99,12 +105,38 @@ export class SourceTier implements Tier {
     return this.parts.clock.now()
   }
 
+  /** What waits to be written is newer than what the source has; undefined where nothing ever waits. Never rejects. */
+  pendingOf(flight: Flight): Promise<Lookup<unknown> | undefined> | undefined {
+    const asked = this.parts.pending(flight.key)
+    return asked && this.#pending(flight, asked)
+  }
+
   /** What comes of the value that the method, asked at `startedAt`, has for a load. */
   returned(flight: Flight, returned: unknown, startedAt: number): Loaded {
     const { clock, observer } = this.parts
     observer.loaded(flight.key, clock.now() - startedAt)
     // It was taken to hang, whether anybody has noticed or not: others may have begun anew since.
     if (clock.now() - flight.startedAt >= this.parts.loadDeadlineMs) flight.revoked = true
+    return this.made(flight, returned, startedAt)
+  }
+
+  async #pending(
+    { request, adjustments }: Flight,
+    asked: Promise<Lookup<unknown>>,
+  ): Promise<Lookup<unknown> | undefined> {
+    try {
+      const pending = await asked
+      if (pending.found) request.decided?.()
+      return pending
+    } catch {
+      // The call is answered by the source, whose word may be older: nobody else is given it.
+      adjustments.isSkipped = true
+      return undefined
+    }
+  }
+
+  /** What is kept of a value, whoever told it. */
+  made(flight: Flight, returned: unknown, startedAt: number): Loaded {
     const { key, request, adjustments, stamp, previous } = flight
     const { terms } = request
     const { unmodified } = adjustments

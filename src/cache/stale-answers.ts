@@ -6,6 +6,7 @@ import type { Policies } from '../policies/policies'
 import { mayRevalidate, mayStandIn } from '../policies/staleness'
 import type { Flight } from './flight'
 import type { TagMarkers } from './tag-markers'
+import type { Terms } from './tier'
 
 /** What {@link StaleAnswers} work with. */
 export interface StaleAnswersParts {
@@ -23,8 +24,8 @@ export class StaleAnswers {
   constructor(private readonly parts: StaleAnswersParts) {}
 
   /** Why it may be served without being loaded first; undefined: it may not. */
-  reason(key: string, entry: Entry, policies: Policies): StaleReason | undefined {
-    if (entry.isError) return undefined
+  reason(key: string, entry: Entry, { policies, isStrict }: Terms): StaleReason | undefined {
+    if (entry.isError || isStrict) return undefined
     const now = this.parts.clock.now()
     const isResting = this.#resting.size > 0 && now < (this.#resting.get(key) ?? 0) && mayStandIn(entry, policies, now)
     if (isResting) return 'resting'
@@ -40,11 +41,11 @@ export class StaleAnswers {
    */
   standIn(
     { previous, evicted, changed }: Flight,
-    policies: Policies,
+    { policies, isStrict }: Terms,
     askedAt: number,
     at = this.parts.clock.now(),
   ): Entry | undefined {
-    if (previous === undefined || previous.isError || evicted || changed) return undefined
+    if (previous === undefined || previous.isError || evicted || changed || isStrict) return undefined
     const { markers, trustMs } = this.parts
     if (!mayStandIn(previous, policies, at)) return undefined
     const vouchedAt = Math.max(previous.verifiedAt, previous.watch?.verifiedAt ?? Number.NEGATIVE_INFINITY)

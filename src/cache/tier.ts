@@ -1,4 +1,5 @@
 import type { Entry } from '../kernel/entry'
+import type { Lookup } from '../kernel/lookup'
 import type { Policies } from '../policies/policies'
 import type { Adjustments } from './adjustments'
 import type { Flight } from './flight'
@@ -63,6 +64,9 @@ export interface Loaded {
 /** Calls the source when there is a place for one more load; the signal gives up waiting for it. */
 export type Inside = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>
 
+/** Asks what waits to be written for a key; undefined where nothing ever waits. */
+export type PendingLookup = (key: string) => Promise<Lookup<unknown>> | undefined
+
 /** A read that missed, as the tiers see it. */
 export interface LoadRequest {
   /** The encoded parts of the key. */
@@ -98,6 +102,8 @@ export interface Terms {
   readonly ifKept: (value: unknown) => Kept | undefined
   /** The tags of an error that is an answer to be kept, or undefined if it is none. Never throws. */
   readonly ifErrorKept: (error: unknown) => readonly string[] | undefined
+  /** Whether nothing past its life may stand in for the value: who warms wants it loaded. */
+  readonly isStrict?: boolean
   /** What to answer with instead of an error, if anything. Never throws. */
   readonly fallback: (error: unknown) => { readonly value: unknown } | undefined
 }

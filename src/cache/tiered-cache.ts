@@ -17,7 +17,7 @@ import type { SourceTier } from './source-tier'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
-import type { Tier } from './tier'
+import type { PendingLookup, Tier } from './tier'
 import { currentTransaction } from './transaction'
 import { WriteFence } from './write-fence'
 import { Writes } from './writes'
@@ -34,6 +34,8 @@ export interface TieredCacheParts {
   readonly below: Tier
   /** What is asked for a newer value than the present one. */
   readonly refresh: Tier
+  /** What waits to be written. */
+  readonly pending: PendingLookup
   readonly markers: TagMarkers
   readonly names: TagNames
   readonly entries: EntryMaker

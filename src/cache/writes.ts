@@ -71,12 +71,16 @@ export class Writes {
     else transaction.atEnd(() => fence.end(write.ticket))
   }
 
+  /** Notes that the running transaction is about to change these keys. */
+  touch(keys: readonly string[]): void {
+    currentTransaction()?.touch(this.parts.flights, keys)
+  }
+
   /** Puts the results of one write in every tier. */
   async put(puts: readonly Put[], terms: Terms, write: Write): Promise<void> {
     const transaction = currentTransaction()
     if (transaction !== undefined) {
-      const keys = puts.map(({ key }) => key)
-      transaction.touch(this.parts.flights, keys)
+      this.touch(puts.map(({ key }) => key))
       return transaction.defer(() => this.put(puts, terms, write))
     }
     const { fence, changes, local, observer, shared, background } = this.parts

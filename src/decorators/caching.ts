@@ -3,7 +3,9 @@ import type { Operation } from '../metadata/operation'
 import { createOperation } from './create-operation'
 import { decorateMethod, refuseBare } from './dialect'
 import type { CacheMethodDecorator } from './method-decorator'
+import type { NamedMethod, PassedOnBy } from './named-method'
 import type {
+  ArgumentsFunction,
   ArgumentTagsFunction,
   CacheableOptions,
   CacheEvictOptions,
@@ -13,6 +15,7 @@ import type {
   KeyFunction,
   KeysFunction,
   NegativeFunction,
+  ResultArgumentsFunction,
   ResultKeyFunction,
   ResultTagsFunction,
   UnlessFunction,
@@ -44,7 +47,10 @@ type Evict = CacheEvictOptions<
   ConditionFunction,
   UnlessFunction,
   ArgumentTagsFunction,
-  KeysFunction
+  KeysFunction,
+  NamedMethod,
+  ArgumentsFunction,
+  ResultArgumentsFunction
 >
 
 /** Options of `@Caching`: the operations of one method, in any number. */
@@ -60,6 +66,9 @@ export interface CachingOperations<
   /** What as many `@CacheEvict` would say. @default none */
   readonly evict?: Evicts
 }
+
+/** Each of the evicts given. */
+type EvictIn<Evicts extends readonly Evict[]> = readonly Evict[] extends Evicts ? never : Evicts[number]
 
 type FunctionOf<Options, Name extends string> = Options extends { readonly [_ in Name]?: infer Given }
   ? Extract<Given, Function>
@@ -81,20 +90,24 @@ const lists = { cacheable: rules.list, put: rules.list, evict: rules.list }
 export function Caching<
   const Reads extends readonly Read[] = [],
   const Puts extends readonly Put[] = [],
-  const Evicts extends readonly Evict[] = [],
+  // Not `[]`: what it defaults to is how the compiler reads what is given.
+  const Evicts extends readonly Evict[] = readonly Evict[],
 >(
   options: CachingOperations<Reads, Puts, Evicts>,
 ): CacheMethodDecorator<{
-  key: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'key'>
-  keys: FunctionOf<Puts[number] | Evicts[number], 'keys'>
-  resultKey: FunctionOf<Puts[number] | Evicts[number], 'resultKey'>
-  condition: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'condition'>
-  unless: FunctionOf<Reads[number] | Puts[number] | Evicts[number], 'unless'>
+  key: FunctionOf<Reads[number] | Puts[number] | EvictIn<Evicts>, 'key'>
+  keys: FunctionOf<Puts[number] | EvictIn<Evicts>, 'keys'>
+  resultKey: FunctionOf<Puts[number] | EvictIn<Evicts>, 'resultKey'>
+  condition: FunctionOf<Reads[number] | Puts[number] | EvictIn<Evicts>, 'condition'>
+  unless: FunctionOf<Reads[number] | Puts[number] | EvictIn<Evicts>, 'unless'>
   version: FunctionOf<Reads[number] | Puts[number], 'version'>
   negative: FunctionOf<Reads[number] | Puts[number], 'negative'>
   fallback: FunctionOf<Reads[number], 'fallback'>
   resultTags: FunctionOf<Reads[number] | Puts[number], 'tags'>
-  argumentTags: FunctionOf<Evicts[number], 'tags'>
+  argumentTags: FunctionOf<EvictIn<Evicts>, 'tags'>
+  args: FunctionOf<EvictIn<Evicts>, 'args'>
+  resultArgs: FunctionOf<EvictIn<Evicts>, 'resultArgs'>
+  of: PassedOnBy<EvictIn<Evicts>>
 }> {
   // biome-ignore lint/complexity/noArguments: only a decorator written without its call has more than one
   refuseBare('@Caching', arguments)

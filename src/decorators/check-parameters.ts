@@ -13,9 +13,8 @@ const unusable: readonly unknown[] = [Function, Symbol, Promise, WeakMap, WeakSe
  */
 export function checkParameters(method: DecoratedMethod, operation: KeySaying & { readonly decorator: string }): void {
   const { marks, where } = method
-  const stated = operation.key ?? operation.resultKey
-  if (stated !== undefined && marks.keys.length > 0) {
-    const option = operation.key === undefined ? 'resultKey' : 'key'
+  const option = (['key', 'resultKey', 'of'] as const).find((name) => operation[name] !== undefined)
+  if (option !== undefined && marks.keys.length > 0) {
     throw cacheError(
       'CW_OPTIONS_CONTRADICT',
       `${operation.decorator} of ${where}: option \`${option}\` and @CacheKey contradict each other: both say what the key is. Give one of them.`,

@@ -2,7 +2,7 @@ import { checkTags } from '../cache/check-tags'
 import { type Duration, milliseconds } from '../kernel/duration'
 import { cacheError } from '../kernel/errors'
 import { checkOptions, type Rule, rules } from '../kernel/options'
-import type { ListOperation, Operation, UserFunction } from '../metadata/operation'
+import type { BehindOperation, ListOperation, Operation, UserFunction } from '../metadata/operation'
 import type { ErrorFilters } from '../policies/error-filter'
 import { errorFilterRules, keepPolicyRules, loadPolicyRules, type PolicyPlace } from '../policies/options'
 import { checkPolicies } from '../policies/policies'
@@ -14,6 +14,9 @@ interface AnyOptions extends PolicyPlace {
   readonly key?: UserFunction
   readonly resultKey?: UserFunction
   readonly keys?: UserFunction
+  readonly of?: () => unknown
+  readonly args?: UserFunction
+  readonly resultArgs?: UserFunction
   readonly ttl?: Duration
   readonly condition?: UserFunction
   readonly unless?: UserFunction
@@ -65,6 +68,11 @@ const nameRule = {
   allows: (value: unknown) => typeof value === 'symbol' || (typeof value === 'string' && value !== ''),
 }
 
+const methodRule = {
+  text: "a function that answers with a class and the name of its method, `() => [ProductService, 'findById']`",
+  allows: rules.callable.allows,
+}
+
 const manyRules: Readonly<Record<string, Rule>> = {
   ...commonRules,
   ...keepRules,
@@ -76,12 +84,29 @@ const manyRules: Readonly<Record<string, Rule>> = {
   maxBatch: rules.either(rules.count, rules.oneOf(Number.POSITIVE_INFINITY)),
 }
 
+const behindRules: Readonly<Record<string, Rule>> = {
+  ...classRules,
+  key: rules.callable,
+  tags: commonRules.tags,
+  version: rules.callable,
+  batch: rules.count,
+  maxDelay: rules.anything,
+  maxPending: rules.count,
+  maxWait: rules.anything,
+  maxTries: rules.count,
+  writeTimeout: rules.anything,
+  upgrade: rules.callable,
+}
+
 const rulesOf: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>>> = {
   read: { ...commonRules, ...keepRules, ...loadPolicyRules, fallback: rules.callable, loadMany: nameRule },
   put: { ...commonRules, ...keepRules, ...keepPolicyRules, ...resultKeyRule },
   evict: {
     ...untimed,
     ...resultKeyRule,
+    of: methodRule,
+    args: rules.callable,
+    resultArgs: rules.callable,
     before: rules.flag,
     allEntries: rules.flag,
     expire: rules.flag,
@@ -108,9 +133,18 @@ const contradictions: readonly (readonly [keyof AnyOptions, keyof AnyOptions, st
   ['expire', 'tags', 'only single entries are expired'],
   ['afterError', 'before', 'before the method nobody knows whether it fails'],
   ['afterError', 'resultKey', '`resultKey` needs the result, and there is none after an error'],
+  ['afterError', 'resultArgs', '`resultArgs` needs the result, and there is none after an error'],
+  ['of', 'cache', 'the entries are where the method keeps them'],
+  ['of', 'key', 'the keys are those of the method; `args` says for which arguments'],
+  ['of', 'resultKey', 'the keys are those of the method; `resultArgs` says for which arguments'],
+  ['of', 'keys', 'the keys are those of the method; many at once has a method that takes a list'],
+  ['of', 'tags', 'one evicts what a method keeps, the other what carries tags'],
+  ['of', 'allEntries', 'one evicts what a method keeps for some arguments, the other everything'],
+  ['args', 'resultArgs', 'both say for which arguments'],
   ['map', 'idOf', 'a Map says itself which value belongs to which element'],
   ['before', 'unless', '`unless` needs the result, and there is none before the method'],
   ['before', 'resultKey', '`resultKey` needs the result, and there is none before the method'],
+  ['before', 'resultArgs', '`resultArgs` needs the result, and there is none before the method'],
 ]
 
 /**
@@ -146,6 +180,39 @@ export function createListOperation(options: object, where: string): Operation {
   return Object.freeze({ ...recordOf('read', decorator, options, where), many })
 }
 
+/** The same for a put whose write is queued. */
+export function createBehindOperation(options: object, where: string): Operation {
+  const decorator = '@WriteBehind'
+  const here = `${decorator} of ${where}`
+  checkOptions(here, options, behindRules)
+  const given = options as AnyOptions & BehindOptions
+  if (given.key === undefined) {
+    throw cacheError('CW_OPTION_INVALID', `${here}: give \`key: (value) => …\`, the key under which the value is read.`)
+  }
+  const ms = (name: 'maxDelay' | 'maxWait' | 'writeTimeout', otherwise: Duration): number =>
+    milliseconds(given[name] ?? otherwise, `${here}: option \`${name}\``)
+  const behind: BehindOperation = {
+    batch: given.batch ?? 100,
+    maxDelayMs: ms('maxDelay', '1s'),
+    maxPending: given.maxPending ?? 10_000,
+    maxWaitMs: ms('maxWait', '5s'),
+    maxTries: given.maxTries ?? 10,
+    writeTimeoutMs: ms('writeTimeout', '1m'),
+    upgrade: given.upgrade,
+  }
+  return Object.freeze({ ...recordOf('put', decorator, options, where), behind })
+}
+
+interface BehindOptions {
+  readonly batch?: number
+  readonly maxDelay?: Duration
+  readonly maxPending?: number
+  readonly maxWait?: Duration
+  readonly maxTries?: number
+  readonly writeTimeout?: Duration
+  readonly upgrade?: UserFunction
+}
+
 function recordOf(kind: Operation['kind'], decorator: string, options: object, where: string): Operation {
   const here = `${decorator} of ${where}`
   const given = options as AnyOptions
@@ -156,6 +223,13 @@ function recordOf(kind: Operation['kind'], decorator: string, options: object, w
         `${here}: options \`${one}\` and \`${other}\` contradict each other: ${why}. Give one of them.`,
       )
     }
+  }
+  for (const option of ['args', 'resultArgs'] as const) {
+    if (given[option] === undefined || given.of !== undefined) continue
+    throw cacheError(
+      'CW_OPTIONS_CONTRADICT',
+      `${here}: option \`${option}\` needs \`of\`: it makes the arguments of the method that is named there.`,
+    )
   }
   if (typeof given.afterError === 'object') checkOptions(`${here}, afterError`, given.afterError, errorFilterRules)
   if (given.loadMany !== undefined && (namesOf(given.cache)?.length ?? 1) > 1) {
@@ -173,6 +247,9 @@ function recordOf(kind: Operation['kind'], decorator: string, options: object, w
     key: given.key,
     resultKey: given.resultKey,
     keys: given.keys,
+    of: given.of,
+    args: given.args,
+    resultArgs: given.resultArgs,
     ttlMs: given.ttl === undefined ? undefined : milliseconds(given.ttl, `${here}: option \`ttl\``),
     condition: given.condition,
     unless: given.unless,
@@ -182,6 +259,7 @@ function recordOf(kind: Operation['kind'], decorator: string, options: object, w
     negative: given.negative,
     fallback: given.fallback,
     many: undefined,
+    behind: undefined,
     loadMany: given.loadMany,
     policies,
     afterError: given.afterError ?? false,

@@ -108,6 +108,7 @@ function decorate(options: MemoizeOptions<KeyFunction>, args: readonly unknown[]
     key,
     resultKey: undefined,
     keys: undefined,
+    of: undefined,
     tags: undefined,
     allEntries: false,
   })

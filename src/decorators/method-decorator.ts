@@ -14,6 +14,9 @@ interface Fits<Arguments extends readonly unknown[], Result> {
   readonly fallback: (error: unknown, ...args: Arguments) => Result | Promise<Result>
   readonly resultTags: (result: Result, ...args: Arguments) => unknown
   readonly argumentTags: (...args: Arguments) => unknown
+  readonly args: (...args: Arguments) => unknown
+  readonly resultArgs: (result: Result, ...args: Arguments) => unknown
+  readonly of: (args: Arguments) => unknown
 }
 
 /** The functions given to a decorator, under the names of their kinds; `undefined` where none was given. */
@@ -42,7 +45,7 @@ type Misfits<Given extends GivenFunctions, Method extends AsyncMethod> = {
 /** `unknown` if every function fits the method; else a type that nothing is, and whose text says why. */
 type Check<Given extends GivenFunctions, Method extends AsyncMethod> = [Misfits<Given, Method>] extends [never]
   ? unknown
-  : { readonly 'this function does not fit the parameters or the result of the method': Misfits<Given, Method> }
+  : { readonly 'this option does not fit the parameters or the result of the method': Misfits<Given, Method> }
 
 /**
  * A decorator of methods in both dialects. The compiler refuses it on a method that returns no promise, and on one to

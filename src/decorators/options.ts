@@ -19,6 +19,10 @@ export type KeyFunction = (...args: Anything[]) => CacheKeyParts
 export type ResultKeyFunction = (result: Anything, ...args: Anything[]) => CacheKeyParts
 /** Makes many keys of the arguments. */
 export type KeysFunction = (...args: Anything[]) => readonly CacheKeyParts[]
+/** Makes the arguments of another method. */
+export type ArgumentsFunction = (...args: Anything[]) => readonly [] | readonly unknown[]
+/** Makes the arguments of another method of the result and the arguments. */
+export type ResultArgumentsFunction = (result: Anything, ...args: Anything[]) => readonly [] | readonly unknown[]
 /** Decides by the arguments. */
 export type ConditionFunction = (...args: Anything[]) => boolean
 /** Decides by the result and the arguments. */
@@ -115,8 +119,56 @@ export interface CachePutOptions<Key, ResultKey, Condition, Unless, Tags, Versio
   readonly resultKey?: ResultKey
 }
 
+/** Makes a value of the present version of one that was queued by another. */
+export type UpgradeFunction = (value: Anything, version: string) => Anything
+
+/** Options of `@WriteBehind`. The functions are asked about each value of the list. */
+export interface WriteBehindOptions<Key, Tags, Versions, Upgrade> extends OperationOptions {
+  /** Makes the key of a value: that of the method that reads it. */
+  readonly key: Key
+  /** How long the value lives in the cache. @default the cache's `ttl` */
+  readonly ttl?: Duration
+  /** Tags by which the entry can be evicted: fixed, or read off the value. @default none */
+  readonly tags?: Tags | readonly string[]
+  /** Reads off the value which of two is the newer one; see `@CachePut`. It orders what is cached, not the queue. @default none */
+  readonly version?: Versions
+  /** The most values of one call of the method. @default 100 */
+  readonly batch?: number
+  /** How long a value waits for others at the most, before it is written. @default '1s' */
+  readonly maxDelay?: Duration
+  /** How many keys may wait to be written; then calls wait for room. @default 10_000 */
+  readonly maxPending?: number
+  /** How long a call waits for room before it is refused (CW_WRITE_REFUSED). @default '5s' */
+  readonly maxWait?: Duration
+  /** How often a write may fail while others succeed (or by itself, where nothing else waits) until it is put aside. @default 10 */
+  readonly maxTries?: number
+  /** How long a call of the method may take until it counts as failed; its AbortSignal is aborted then. @default '1m' */
+  readonly writeTimeout?: Duration
+  /**
+   * Makes a value of the present `version` of the cache of one that was queued under another one, before a deploy.
+   * @default such writes wait for a process of their version
+   */
+  readonly upgrade?: Upgrade
+}
+
 /** Options of `@CacheEvict`. */
-export interface CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags, Keys> extends OperationOptions {
+export interface CacheEvictOptions<Key, ResultKey, Condition, Unless, Tags, Keys, Named, Args, ResultArgs>
+  extends OperationOptions {
+  /**
+   * Names the method whose entries are evicted, by its class: `of: () => [ProductService, 'findById']`. It has to stand under
+   * `@Cacheable`, or under `@CacheableMany` for the entries of the elements of a list. Where its entries are and which keys
+   * they have is what that method says, whatever it will say. On an object of the class, or of a subclass, they are those
+   * of that object, in the overrides of the method too; elsewhere those of objects of just this class. The manager is the one
+   * of the object that the evict is called on, as ever, or else the one that the method names. @default none
+   */
+  readonly of?: () => Named
+  /**
+   * Makes, of the arguments, those of the method that `of` names. @default the arguments themselves; the compiler holds
+   * them against that method's parameters
+   */
+  readonly args?: Args
+  /** Makes, of the result and the arguments, the arguments of the method that `of` names. @default `args` */
+  readonly resultArgs?: ResultArgs
   /** Makes the keys of many entries, of the arguments. @default one entry */
   readonly keys?: Keys
   /** Makes the key of the arguments. @default as `@Cacheable`, unless `tags` or `allEntries` say what to evict */

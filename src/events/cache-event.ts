@@ -1,6 +1,7 @@
 import type { RemovalCause } from '../kernel/entry'
 import type { CacheError } from '../kernel/errors'
 import type { StaleReason } from '../kernel/stale-reason'
+import type { WarmProgress } from './warm-progress'
 
 /** The tier a value came from. */
 export type TierName = 'local' | 'shared'
@@ -33,16 +34,29 @@ export interface CacheEvents {
   skipped: { readonly cache: string | undefined; readonly operation: string; readonly error: CacheError }
   /** What stands at a key in the shared tier is not an entry this version can read; treated as a miss. */
   unreadable: { readonly cache: string; readonly key: string; readonly error: CacheError }
+  /** A warm has come one call further. */
+  warm: WarmProgress
   /** Evictions had to be kept back because the shared tier did not take them, or have arrived now. */
   deferred: { readonly pending: number }
   /** A server of the shared tier has stopped answering in time, and is left alone, or answers again. */
   circuit: { readonly server: string; readonly state: 'open' | 'closed' }
+  /** Values that waited were written, by a method with `@WriteBehind`, in one call. */
+  written: { readonly cache: string; readonly count: number; readonly durationMs: number }
+  /** A method with `@WriteBehind` failed; what it was to write is written again after the pause. */
+  writeFailed: {
+    readonly cache: string
+    readonly count: number
+    readonly error: unknown
+    readonly pauseMs: number
+  }
+  /** A write failed too often and was put aside. */
+  buried: { readonly cache: string; readonly key: string; readonly error: unknown }
   /** The shared tier failed an operation. The call was answered without it. */
   sharedFailure: { readonly cache: string | undefined; readonly operation: SharedOperation; readonly error: unknown }
 }
 
 /** What the shared tier was asked for when it failed. */
-export type SharedOperation = 'get' | 'put' | 'evict' | 'tags' | 'connect'
+export type SharedOperation = 'get' | 'put' | 'evict' | 'tags' | 'connect' | 'queue'
 
 /** Names of the events. */
 export type CacheEventName = keyof CacheEvents
@@ -62,7 +76,11 @@ export const cacheEventNames = [
   'refused',
   'skipped',
   'unreadable',
+  'warm',
   'deferred',
   'circuit',
+  'written',
+  'writeFailed',
+  'buried',
   'sharedFailure',
 ] as const satisfies readonly CacheEventName[]

@@ -1,5 +1,6 @@
 import { DecoratedMethod } from '../metadata/decorated-method'
 import type { Operation } from '../metadata/operation'
+import { dressAs } from '../metadata/reflect'
 import { installInterceptor } from './install'
 
 /** What a function has instead of an object: one, so that its plan is made once. */
@@ -22,5 +23,7 @@ export function interceptFunction(
   method.add(operationFor(`function '${place.name}'`))
   const wrapper = installInterceptor(method)
   const self = new FunctionCall()
-  return (...args) => Reflect.apply(wrapper, self, args)
+  const standIn = (...args: unknown[]): Promise<unknown> => Reflect.apply(wrapper, self, args)
+  dressAs(standIn, original)
+  return standIn
 }

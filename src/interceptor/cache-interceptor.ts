@@ -5,11 +5,13 @@ import type { LoadRequest } from '../cache/tier'
 import type { Write } from '../cache/writes'
 import { isCacheError } from '../kernel/errors'
 import type { DecoratedMethod } from '../metadata/decorated-method'
-import { Invocation } from './invocation'
+import { Invocation, type WarmCall } from './invocation'
+import { isPassedOn, keysOfRead } from './keys-of-read'
 import type { Plan, Planned } from './plan'
 import { followsError, isVetoed, keyOf, keysOf, type Outcome, passes, statesKey, tagsOf, termsOf } from './questions'
 import { readMany } from './read-many'
 import { isGathered, readTogether } from './read-together'
+import { writeBehind } from './write-behind'
 
 /*
  * The fixed order of effects, whatever the order of the decorators:
@@ -27,6 +29,7 @@ import { isGathered, readTogether } from './read-together'
 /**
  * Runs one call of a decorated method by its plan.
  *
+ * @param warm what the call is made for, if not for its answer
  * @throws (or rejects with) CW_KEY_UNSUPPORTED, and what the method throws
  */
 export function intercept(
@@ -34,17 +37,19 @@ export function intercept(
   method: DecoratedMethod,
   self: unknown,
   args: readonly unknown[],
+  warm?: WarmCall,
 ): Promise<unknown> {
   const { shortest, single } = plan
   if (shortest !== undefined && !shortest.planned.manager.isClosed) {
     const { planned, cache } = shortest
     // The path that must cost least: a hit makes nothing but its key.
     const key = planned.keyOfArguments(cache.parts.keys, args)
-    return cache.parts.tiers.loads.hit(key) ?? readOne(planned, cache, new Invocation(method, self, args))
+    return cache.parts.tiers.loads.hit(key) ?? readOne(planned, cache, new Invocation(method, self, args, warm))
   }
-  if (isClosed(plan)) return new Invocation(method, self, args).direct()
-  if (plan.many !== undefined) return readMany(plan.many, method, self, args)
-  const invocation = new Invocation(method, self, args)
+  if (plan.behind !== undefined) return writeBehind(plan.behind, method, self, args)
+  const invocation = new Invocation(method, self, args, warm)
+  if (isClosed(plan)) return invocation.direct()
+  if (plan.many !== undefined) return readMany(plan.many, method, self, invocation)
   if (plan.together !== undefined && isGathered(self, args)) {
     return readTogether(plan.together, method, self, invocation)
   }
@@ -103,6 +108,8 @@ interface Target {
   readonly cache: Cache
   /** The key, where the arguments alone make it. */
   readonly argumentKey: string | undefined
+  /** The keys of the read that an evict names, where the arguments alone make them. */
+  readonly argumentKeys: readonly string[] | undefined
 }
 
 /**
@@ -110,11 +117,16 @@ interface Target {
  * while nothing has happened yet. A key function is asked afterwards, for it may read what the method sets.
  */
 function target(planned: Planned, cache: Cache, invocation: Invocation): Target {
+  if (planned.read !== undefined) {
+    const argumentKeys = isPassedOn(planned) ? keysOfRead(planned, cache, invocation) : undefined
+    return { planned, cache, argumentKey: undefined, argumentKeys }
+  }
   const byArguments =
     !statesKey(planned) &&
     !planned.operation.allEntries &&
     (planned.operation.kind !== 'evict' || planned.operation.tags === undefined)
-  return { planned, cache, argumentKey: byArguments ? keyOf(planned, cache, invocation) : undefined }
+  const argumentKey = byArguments ? keyOf(planned, cache, invocation) : undefined
+  return { planned, cache, argumentKey, argumentKeys: undefined }
 }
 
 async function read(reads: readonly Planned[], invocation: Invocation): Promise<unknown> {
@@ -238,21 +250,28 @@ async function putMany(
 
 /** The keys that an evict removes. */
 function keysAfter(its: Target, invocation: Invocation, outcome?: Outcome): readonly string[] {
-  const { planned, cache } = its
+  const { planned, cache, argumentKeys } = its
   if (planned.operation.keys !== undefined) return keysOf(planned, cache, invocation) ?? []
+  if (planned.read !== undefined) {
+    return argumentKeys ?? afterwards(planned, invocation, () => keysOfRead(planned, cache, invocation, outcome)) ?? []
+  }
   const key = keyAfter(its, invocation, outcome)
   return key === undefined ? [] : [key]
 }
 
-/** The key, at a time when the method may have run: what is wrong with it now must not hide that it has. */
 function keyAfter(
   { planned, cache, argumentKey }: Target,
   invocation: Invocation,
   outcome?: Outcome,
 ): string | undefined {
   if (argumentKey !== undefined || !statesKey(planned)) return argumentKey
+  return afterwards(planned, invocation, () => keyOf(planned, cache, invocation, outcome))
+}
+
+/** What is asked at a time when the method may have run: what is wrong with a key now must not hide that it has. */
+function afterwards<Answer>(planned: Planned, invocation: Invocation, ask: () => Answer): Answer | undefined {
   try {
-    return keyOf(planned, cache, invocation, outcome)
+    return ask()
   } catch (error) {
     if (!isCacheError(error)) throw error
     invocation.skip(planned, error.message, error)

@@ -1,12 +1,14 @@
 import type { Cache } from '../cache/cache'
 import { besideFlight } from '../cache/current-flight'
 import type { CacheStats } from '../events/stats'
-import { cacheError } from '../kernel/errors'
+import { type CacheError, cacheError } from '../kernel/errors'
 import type { Lookup } from '../kernel/lookup'
-import { checkOptions, type Rules, rules } from '../kernel/options'
+import { show } from '../kernel/options'
+import { type WarmOptions, type WarmReport, type WarmTarget, warmTarget } from '../manager/warm-options'
 import type { DecoratedMethod } from '../metadata/decorated-method'
+import { intercept } from './cache-interceptor'
 import { planOf } from './install'
-import { Invocation } from './invocation'
+import { Invocation, type WarmCall } from './invocation'
 import type { Planned } from './plan'
 import { keyOf, termsOf } from './questions'
 
@@ -20,24 +22,6 @@ export interface CachedMethodInfo {
   readonly size: number
   /** The most entries that this process holds; 0 where there is no local tier. */
   readonly max: number
-}
-
-/** How far a {@link CachedMethod.warm} has come. */
-export interface WarmProgress {
-  readonly done: number
-  readonly failed: number
-  /** How many there are; undefined where that is not known before the end. */
-  readonly total: number | undefined
-}
-
-/** Options of {@link CachedMethod.warm}. */
-export interface WarmOptions {
-  /** How many calls go on at once. @default 10 */
-  readonly concurrency?: number
-  /** Told after each call. */
-  readonly onProgress?: (progress: WarmProgress) => void
-  /** Begins no further call when aborted. */
-  readonly signal?: AbortSignal
 }
 
 /** A method under `@Cacheable` on one object, as something that can be looked at and steered. */
@@ -55,15 +39,16 @@ export interface CachedMethod<Arguments extends readonly unknown[], Result> {
   /** Calls the method itself and puts what it returns in the place of what was there. */
   refresh(...args: Arguments): Promise<Result>
   /**
-   * Calls the method for each list of arguments, so many at once: what is cached and fresh costs a look, and processes that
-   * warm together load each key once. A call that fails is counted, and the others go on.
+   * Makes a call for each list of arguments, so that it finds its value cached afterwards; of several methods at once,
+   * {@link CacheManager.warm}, which says the rest.
    *
    * @returns how it went
+   * @throws as that
    */
   warm(
     lists: Iterable<Readonly<Arguments>> | AsyncIterable<Readonly<Arguments>>,
     options?: WarmOptions,
-  ): Promise<WarmProgress>
+  ): Promise<WarmReport>
   /** The key of a call with these arguments, in the text that events show. @throws CW_KEY_UNSUPPORTED */
   keyOf(...args: Arguments): string
   /** The counters of the method's cache. */
@@ -72,12 +57,6 @@ export interface CachedMethod<Arguments extends readonly unknown[], Result> {
   clear(): Promise<void>
   /** Calls the method past the cache. */
   original(...args: Arguments): Promise<Result>
-}
-
-const warmRules: Rules<WarmOptions> = {
-  concurrency: rules.count,
-  onProgress: rules.callable,
-  signal: { text: 'an AbortSignal', allows: (value) => value instanceof AbortSignal },
 }
 
 /** Where the calls of a method with some arguments are kept. */
@@ -117,35 +96,40 @@ export class MethodHandle implements CachedMethod<readonly unknown[], unknown> {
   }
 
   async put(args: readonly unknown[], value: unknown): Promise<void> {
+    if (!Array.isArray(args)) {
+      throw cacheError(
+        'CW_OPTION_INVALID',
+        `put of ${this.#method.where}: give the arguments as an array, got ${show(args)}.`,
+      )
+    }
     await this.#write(this.#places(args), async () => value)
   }
 
-  refresh(...args: readonly unknown[]): Promise<unknown> {
+  async refresh(...args: readonly unknown[]): Promise<unknown> {
     const places = this.#places(args)
     return this.#write(places, () => besideFlight(() => places[0].invocation.proceed()))
   }
 
   async warm(
     lists: Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>,
-    options: WarmOptions = {},
-  ): Promise<WarmProgress> {
-    checkOptions(`warm of ${this.#method.where}`, options, warmRules)
-    const { concurrency = 10, onProgress, signal } = options
-    const total = Array.isArray(lists) ? lists.length : undefined
-    let [done, failed] = [0, 0]
-    const waiting = iterate(lists)
-    const worker = async (): Promise<void> => {
-      for (;;) {
-        if (signal?.aborted) return
-        const next = await waiting.next()
-        if (next.done) return
-        await this.#call(...next.value).catch(() => failed++)
-        done++
-        onProgress?.({ done, failed, total })
-      }
+    options?: WarmOptions,
+  ): Promise<WarmReport> {
+    return this[warmTarget]().manager.warm([{ method: this, with: lists }], options)
+  }
+
+  [warmTarget](): WarmTarget {
+    const { reads, many } = planOf(this.#method, this.#self)
+    const read = many ?? reads[0]
+    if (read === undefined) throw this.#notCached()
+    return {
+      where: this.#method.where,
+      manager: read.manager,
+      call: async (args, signal) => {
+        const warm: WarmCall = { signal, hasLoaded: false }
+        await intercept(planOf(this.#method, this.#self), this.#method, this.#self, args, warm)
+        return warm.hasLoaded
+      },
     }
-    await Promise.all(Array.from({ length: concurrency }, worker))
-    return { done, failed, total }
   }
 
   keyOf(...args: readonly unknown[]): string {
@@ -192,9 +176,17 @@ export class MethodHandle implements CachedMethod<readonly unknown[], unknown> {
       many === undefined ? reads.flatMap((planned) => planned.caches.map((cache) => ({ planned, cache }))) : []
     const [first, ...others] = places
     if (first !== undefined) return [first, ...others]
+    if (many === undefined) throw this.#notCached()
     throw cacheError(
       'CW_OPTION_INVALID',
-      `cached(…): ${this.#method.where} ${many === undefined ? 'does not stand under @Cacheable, so nothing of it is cached' : 'takes a list; take the handle of the method for a single element, or the cache by its name'}.`,
+      `cached(…): ${this.#method.where} takes a list; take the handle of the method for a single element, or the cache by its name.`,
+    )
+  }
+
+  #notCached(): CacheError {
+    return cacheError(
+      'CW_OPTION_INVALID',
+      `cached(…): ${this.#method.where} does not stand under @Cacheable, so nothing of it is cached.`,
     )
   }
 
@@ -207,22 +199,4 @@ export class MethodHandle implements CachedMethod<readonly unknown[], unknown> {
     })
     return [first!, ...others]
   }
-}
-
-/** One after the other, for several who take turns. */
-function iterate<Item>(items: Iterable<Item> | AsyncIterable<Item>): { next(): Promise<IteratorResult<Item>> } {
-  if (Symbol.asyncIterator in items) {
-    const iterator = items[Symbol.asyncIterator]()
-    // An iterator need not know what to do when it is asked again before it has answered.
-    let last: Promise<unknown> = Promise.resolve()
-    return {
-      next() {
-        const next = last.then(() => iterator.next())
-        last = next.catch(() => {})
-        return next
-      },
-    }
-  }
-  const iterator = items[Symbol.iterator]()
-  return { next: async () => iterator.next() }
 }

@@ -5,28 +5,49 @@ import { isThenable } from '../kernel/thenable'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import type { Planned } from './plan'
 
+/** A call that is made to have a fresh value cached, and not for the value. */
+export interface WarmCall {
+  /** Leaves the call. */
+  readonly signal: AbortSignal
+  /** Whether the method was called for it. */
+  hasLoaded: boolean
+}
+
 /** One call of a decorated method. */
 export class Invocation {
   readonly #method: DecoratedMethod
   readonly #self: unknown
+  readonly #warm: WarmCall | undefined
   readonly args: readonly unknown[]
   /** Why what was to happen after the method has not all happened, where that fails the call. */
   failure: { readonly error: unknown } | undefined
   #whenDone: ((result: unknown) => Promise<void>) | undefined
   #whenFailed: ((error: unknown) => Promise<void>) | undefined
 
-  constructor(method: DecoratedMethod, self: unknown, args: readonly unknown[]) {
+  constructor(method: DecoratedMethod, self: unknown, args: readonly unknown[], warm?: WarmCall) {
     this.#method = method
     this.#self = self
+    this.#warm = warm
     this.args = args
+  }
+
+  /** The same call for other arguments: a part of it. */
+  about(args: readonly unknown[]): Invocation {
+    return new Invocation(this.#method, this.#self, args, this.#warm)
   }
 
   get where(): string {
     return this.#method.where
   }
 
+  /** Whether nothing may stand in for a fresh value. */
+  get isStrict(): boolean {
+    return this.#warm !== undefined
+  }
+
   /** The caller's own AbortSignal, if the method was given one. */
   get signal(): AbortSignal | undefined {
+    if (this.#warm !== undefined) return this.#warm.signal
     return this.args.find((argument): argument is AbortSignal => argument instanceof AbortSignal)
   }
 
@@ -40,8 +61,14 @@ export class Invocation {
     this.#whenFailed = act
   }
 
+  /** What it asks for is being loaded. */
+  noteLoad(): void {
+    if (this.#warm !== undefined) this.#warm.hasLoaded = true
+  }
+
   /** Calls the method and nothing else. */
   direct(): Promise<unknown> {
+    this.noteLoad()
     return besideFlight(() => Reflect.apply(this.#method.original, this.#self, this.args) as Promise<unknown>)
   }
 
@@ -52,6 +79,7 @@ export class Invocation {
    * @throws what the method throws; CW_SYNC_METHOD if it does not answer by a promise
    */
   async proceed(signal?: AbortSignal): Promise<unknown> {
+    this.noteLoad()
     const args = signal === undefined ? this.args : this.args.map((its) => (its instanceof AbortSignal ? signal : its))
     let answer: unknown
     let result: unknown

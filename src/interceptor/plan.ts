@@ -5,17 +5,23 @@ import { CacheManager } from '../manager/cache-manager'
 import { configuredManager, managerBoundTo } from '../manager/configured'
 import { classOf, ownCacheName, ownerOf } from '../metadata/cache-name'
 import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
+import { managerOfRead, type NamedRead, namedCaches, namedReads } from '../metadata/named-read'
 import type { ClassConfig, Operation } from '../metadata/operation'
 import { decidePolicies, type Policies } from '../policies/policies'
 
-/** An operation with all that can be decided before the call's arguments are known. */
-export interface Planned {
+/** An operation; one that names reads, about each of them. */
+interface Part {
   readonly operation: Operation
+  readonly read: NamedRead | undefined
+}
+
+/** An operation with all that can be decided before the call's arguments are known. */
+export interface Planned extends Part {
   readonly manager: CacheManager
   readonly caches: readonly Cache[]
   /** Whether the operation names its cache, itself or by its class. */
   readonly namesCache: boolean
-  /** The key of the arguments where the operation has no key function. */
+  /** The key of the arguments where the operation, or the read that it names, has no key function. */
   readonly keyOfArguments: KeyGenerator
   /** For each cache, what is kept there and how. */
   readonly lives: ReadonlyMap<Cache, PlannedLife>
@@ -38,6 +44,8 @@ export interface Plan {
   readonly many: Planned | undefined
   /** A read whose loads are gathered, by `loadMany`; then there is nothing else. */
   readonly together: Planned | undefined
+  /** A put whose write is queued; then there is nothing else. */
+  readonly behind: Planned | undefined
   /** The whole plan, where it is one read without conditions from one cache: the path that must cost least. */
   readonly single: Planned | undefined
   /** The same, where no function of the user has to be asked for the key, and nothing is gathered: the shortest way. */
@@ -45,6 +53,9 @@ export interface Plan {
 }
 
 interface Remembered {
+  /** What the plan was made for: further decorators make it another list. */
+  readonly operations: readonly Operation[]
+  readonly parts: readonly Part[]
   readonly managers: readonly CacheManager[]
   readonly plan: Plan
 }
@@ -62,16 +73,18 @@ export class Planner {
     this.#keyOfArguments = keyFromParameters(method.marks, method.where)
   }
 
-  /** @throws CW_NOT_CONFIGURED, CW_VERSION_MISMATCH, CW_OPTION_INVALID, CW_OPTIONS_CONTRADICT */
+  /** @throws CW_NOT_CONFIGURED, CW_VERSION_MISMATCH, CW_OPTION_INVALID, CW_OPTIONS_CONTRADICT, CW_DEFINITION_CONFLICT */
   planFor(self: unknown): Plan {
     const owner = classOf(self)
     const known = owner === undefined ? undefined : this.#rememberedFor(owner)
-    if (known !== undefined && this.#isCurrent(known.managers, self, owner)) return known.plan
-    const managers = this.#method.operations.map((operation) => this.#managerOf(operation, self, owner))
+    if (known !== undefined && this.#isCurrent(known, self, owner)) return known.plan
+    const { operations } = this.#method
+    const parts = operations.flatMap((operation) => this.#partsOf(operation, owner))
+    const managers = parts.map((part) => this.#managerOf(part, self, owner))
     const declaring = owner === undefined ? undefined : ownerOf(this.#method, owner)
     if (declaring !== undefined) this.#method.seenIn(declaring)
-    const plan = this.#make(self, owner, managers)
-    if (owner !== undefined) this.#remembered.set(owner, { managers, plan })
+    const plan = this.#make(parts, owner, managers)
+    if (owner !== undefined) this.#remembered.set(owner, { operations, parts, managers, plan })
     this.#lastOwner = undefined
     return plan
   }
@@ -85,19 +98,23 @@ export class Planner {
     return this.#last
   }
 
-  #isCurrent(managers: readonly CacheManager[], self: unknown, owner: Function | undefined): boolean {
-    const { operations } = this.#method
-    if (managers.length !== operations.length) return false
+  #isCurrent({ operations, parts, managers }: Remembered, self: unknown, owner: Function | undefined): boolean {
+    if (operations !== this.#method.operations) return false
     for (let index = 0; index < managers.length; index++) {
-      if (this.#managerOf(operations[index]!, self, owner) !== managers[index]) return false
+      if (this.#managerOf(parts[index]!, self, owner) !== managers[index]) return false
     }
     return true
   }
 
-  #make(self: unknown, owner: Function | undefined, managers: readonly CacheManager[]): Plan {
+  #partsOf(operation: Operation, owner: Function | undefined): readonly Part[] {
+    if (operation.of === undefined) return [{ operation, read: undefined }]
+    return namedReads({ operation, method: this.#method, owner }).map((read) => ({ operation, read }))
+  }
+
+  #make(parts: readonly Part[], owner: Function | undefined, managers: readonly CacheManager[]): Plan {
     const config = classConfigOf(owner, this.#method.place.metadata)
-    const all = this.#method.operations.flatMap((operation, index) => {
-      const planned = this.#plan(operation, managers[index]!, config, self, owner)
+    const all = parts.flatMap((part, index) => {
+      const planned = this.#plan(part, managers[index]!, config, owner)
       return planned === undefined ? [] : [planned]
     })
     const of = (kind: Operation['kind'], before = false): Planned[] =>
@@ -118,6 +135,13 @@ export class Planner {
         `@Cacheable of ${this.#method.where}: what \`loadMany\` loads stands in one cache, and for itself: take away the other decorators, or further caches.`,
       )
     }
+    const behind = all.find(({ operation }) => operation.behind !== undefined)
+    if (behind !== undefined && (all.length > 1 || behind.caches.length > 1 || !behind.namesCache)) {
+      throw cacheError(
+        'CW_OPTIONS_CONTRADICT',
+        `@WriteBehind of ${this.#method.where} stands for itself and names one cache, that of the methods that read: give it \`cache\`, and take away the other decorators, or further caches.`,
+      )
+    }
     const single =
       many === undefined &&
       together === undefined &&
@@ -133,28 +157,31 @@ export class Planner {
       operations: all,
       many,
       together,
+      behind,
       single: single ? only : undefined,
       shortest: single ? shortestOf(only) : undefined,
     }
   }
 
   #plan(
-    operation: Operation,
+    { operation, read }: Part,
     manager: CacheManager,
     config: ClassConfig | undefined,
-    self: unknown,
     owner: Function | undefined,
   ): Planned | undefined {
-    const named = operation.caches ?? config?.caches
-    const names = named ?? this.#claim(manager, self, owner)
+    const keeper = read ?? { operation, method: this.#method, owner }
+    const named = namedCaches(keeper)
+    const names = named ?? claim(manager, keeper.method, keeper.owner)
     if (names === undefined) return undefined
     const caches = names.map((name) => manager.cache(name))
     return {
       operation,
+      read,
       manager,
       caches,
       namesCache: named !== undefined,
-      keyOfArguments: this.#keyOfArguments,
+      keyOfArguments:
+        read === undefined ? this.#keyOfArguments : keyFromParameters(read.method.marks, read.method.where),
       lives: new Map(caches.map((cache) => [cache, this.#lifeIn(cache, operation, config)])),
     }
   }
@@ -165,18 +192,11 @@ export class Planner {
     return { ttlMs, policies: decidePolicies(parts.policies, operation.policies, ttlMs, where) }
   }
 
-  /** A cache of the method's own; none if another class of the same name has it already. */
-  #claim(manager: CacheManager, self: unknown, owner: Function | undefined): readonly string[] | undefined {
-    // Taken off its object, a method is nobody's.
-    if (owner === undefined) return undefined
-    const name = ownCacheName(this.#method, self)
-    return manager.claim(name, this.#method, owner) ? [name] : undefined
-  }
-
-  #managerOf(operation: Operation, self: unknown, owner: Function | undefined): CacheManager {
+  #managerOf({ operation, read }: Part, self: unknown, owner: Function | undefined): CacheManager {
     const bound = managerBoundTo(self, this.#method)
     if (bound !== undefined) return bound
-    const given = operation.manager ?? classConfigOf(owner, this.#method.place.metadata)?.manager
+    const given =
+      operation.manager ?? (read && managerOfRead(read)) ?? classConfigOf(owner, this.#method.place.metadata)?.manager
     if (given === undefined) return configuredManager(this.#method)
     const manager: unknown = typeof given === 'function' ? given() : given
     if (isManager(manager)) return manager
@@ -185,6 +205,18 @@ export class Planner {
       `${operation.decorator} of ${this.#method.where}: option \`manager\` must be a cache manager or a function that returns one, got ${manager === null ? 'null' : typeof manager}.`,
     )
   }
+}
+
+/** A cache of the method's own; none if another class of the same name has it already. */
+function claim(
+  manager: CacheManager,
+  method: DecoratedMethod,
+  owner: Function | undefined,
+): readonly string[] | undefined {
+  // Taken off its object, a method is nobody's.
+  if (owner === undefined) return undefined
+  const name = ownCacheName(method, owner)
+  return manager.claim(name, method, owner) ? [name] : undefined
 }
 
 // By shape: the manager may come from another copy of the package.

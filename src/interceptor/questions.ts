@@ -102,8 +102,9 @@ export function termsOf(planned: Planned, cache: Cache, invocation: Invocation):
       const isKept = invocation.ask(planned, 'cacheErrors', () => isMeant(error, cacheErrors))?.value
       return isKept ? (operation.fixedTags ?? noTags) : undefined
     },
+    isStrict: invocation.isStrict,
     fallback: (error) => {
-      const { fallback } = operation
+      const fallback = invocation.isStrict ? undefined : operation.fallback
       return fallback && invocation.ask(planned, 'fallback', () => fallback(error, ...invocation.args))
     },
   }

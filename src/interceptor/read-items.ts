@@ -103,6 +103,7 @@ export function requestFor(
     }
   const load: LoadRequest['load'] = (signal, _, inside) =>
     new Promise((resolve, reject) => {
+      invocation.noteLoad()
       const flight = currentFlight()
       batch.enroll({ element: item, signal, inside, flight, resolve: arriving(resolve, reject), reject })
       decided()
@@ -110,6 +111,7 @@ export function requestFor(
   const together: Together = {
     isLeftOut: () => isLeftOut,
     enroll: (flight, inside, arrived, failed) => {
+      invocation.noteLoad()
       const resolve = arriving(arrived, failed)
       batch.enroll({ element: item, signal: undefined, inside, flight, resolve, reject: failed })
     },

@@ -18,9 +18,9 @@ export async function readMany(
   planned: Planned,
   method: DecoratedMethod,
   self: unknown,
-  args: readonly unknown[],
+  invocation: Invocation,
 ): Promise<unknown> {
-  const invocation = new Invocation(method, self, args)
+  const { args } = invocation
   const call = new ListCall(method, planned.operation.many!)
   const elements = call.elementsOf(args)
   // An empty list is answered in the form only the method knows.
@@ -29,7 +29,7 @@ export async function readMany(
   const keys: string[] = []
   const items = new Map<string, Item>()
   for (const element of elements) {
-    const about = new Invocation(method, self, call.argumentsFor(element, args))
+    const about = invocation.about(call.argumentsFor(element, args))
     const key = keyOf(planned, cache, about)
     // A key that cannot be made takes its operation out of the call, and has been reported.
     if (key === undefined) return invocation.direct()

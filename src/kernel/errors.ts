@@ -34,6 +34,12 @@ const errorKinds = {
   CW_LOAD_TIMEOUT: Error,
   /** Too many loads are running and waiting; the method was not called. */
   CW_LOADS_FULL: Error,
+  /** A write was not accepted: the queue is full, or its manager is closed. */
+  CW_WRITE_REFUSED: Error,
+  /** A write failed too often and was put aside; others are made. */
+  CW_WRITE_BURIED: Error,
+  /** The manager was closed with writes that were not made, in a queue that ends with the process. */
+  CW_WRITES_LOST: Error,
   /** The shared tier did not answer within its command timeout. */
   CW_SHARED_TIMEOUT: Error,
   /** The shared tier is not connected. */

@@ -26,6 +26,7 @@ export interface KeyspaceOptions {
  * | entry | `prefix:cache:version:{arguments}`, where the cache has a version `prefix:cache:version.its:{arguments}` |
  * | note of the last write of an entry | the same and `:written`, in the same cluster slot |
  * | marker of tags and clears | `prefix:tag:{name}` |
+ * | queue of the writes of a cache | `prefix:queue:{cache}:` and a word |
  * | counter | `prefix:counter` |
  * | what a kind of shared tier needs for itself | `prefix:` and a word |
  */
@@ -37,6 +38,8 @@ export interface Keyspace {
   /** A marker, by its name: see tag-names.ts. */
   markerKey(name: string): string
   readonly counterKey: string
+  /** What the keys of the cache's queue of writes begin with, in one cluster slot. */
+  readonly queueKey: string
   /** What every key begins with, up to a colon; what a kind of shared tier needs for itself stands below it. */
   readonly root: string
 }
@@ -55,6 +58,7 @@ export function createKeyspace({ prefix, cache, version, shape }: KeyspaceOption
     entryPrefix: entries,
     markerKey: (name) => `${markers}${bounded(encodeText(name))}}`,
     counterKey: `${root}:counter`,
+    queueKey: `${root}:queue:{${bounded(encodeText(cache))}}`,
     root,
   }
 }

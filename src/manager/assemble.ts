@@ -12,6 +12,7 @@ import { SourceTier } from '../cache/source-tier'
 import { StaleAnswers } from '../cache/stale-answers'
 import type { TagMarkers } from '../cache/tag-markers'
 import { createTagNames } from '../cache/tag-names'
+import type { PendingLookup } from '../cache/tier'
 import { TieredCache } from '../cache/tiered-cache'
 import { createCodec } from '../codec/codec'
 import type { EvictionJournal } from '../coherence/eviction-journal'
@@ -41,6 +42,8 @@ export interface ManagerContext {
   readonly journal: EvictionJournal
   readonly markers: TagMarkers
   readonly store: SharedStore | undefined
+  /** What waits to be written, by cache. */
+  readonly pendingIn: (cache: string) => PendingLookup
   readonly maxStalenessMs: number
   /** How long a call may wait for the shared tier. */
   readonly commandTimeoutMs: number
@@ -80,6 +83,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     entries,
     clock,
     observer,
+    pending: context.pendingIn(name),
     bulkhead,
     loadDeadlineMs: definition.loadDeadlineMs,
   })
@@ -108,6 +112,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     source,
     below: shared ?? source,
     refresh: shared?.refresh ?? source,
+    pending: context.pendingIn(name),
     markers,
     names,
     entries,

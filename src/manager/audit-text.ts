@@ -20,7 +20,7 @@ export function findingsText(findings: readonly AuditFinding[]): string {
 
 function rowsOf(explanation: MethodExplanation): string[][] {
   const rows = explanation.steps.flatMap((step) => {
-    if (step.does === 'call') return []
+    if (step.does === 'call' || step.does === 'queue') return []
     return step.does === 'evict' ? [evictRow(step)] : keepRows(step, explanation)
   })
   return rows.map((row, index) => [index === 0 ? explanation.method : '', ...row])
@@ -35,10 +35,10 @@ function keepRows(step: ExplainedRead | ExplainedPut, { evictedBy }: MethodExpla
 }
 
 function evictRow(step: ExplainedEvict): string[] {
-  const { caches, what, key, when } = step
+  const { caches, what, key, when, of } = step
   const where = caches === 'all' ? 'every cache' : caches.join(', ')
-  const its = what.includes('everything') ? 'everything' : key === undefined ? '' : keyText(key)
-  return [when === 'before' ? 'evict before' : 'evict', where, its, '', '', tagsText(step), '']
+  const its = what.includes('everything') ? 'everything' : of !== undefined ? `of ${of.method}` : key && keyText(key)
+  return [when === 'before' ? 'evict before' : 'evict', where, its ?? '', '', '', tagsText(step), '']
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

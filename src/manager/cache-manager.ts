@@ -19,6 +19,7 @@ import { createKeyspace } from '../key/keyspace'
 import { classOf, ownerOf } from '../metadata/cache-name'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { decoratedMethods, methodIn } from '../metadata/operation-source'
+import type { PendingWrites } from '../queue/pending-writes'
 import { guardSharedStore } from '../stores/guard'
 import type { SharedStore } from '../stores/shared-store'
 import { assembleCache, type ManagerContext } from './assemble'
@@ -29,6 +30,18 @@ import { defineManager, type ManagerDefinition } from './definition'
 import { type Auditor, auditDefinitions, type Finding, usesOf } from './definition-audit'
 import { type Explainer, explainMethod, type MethodExplanation } from './explanation'
 import { InvalidationRouter } from './invalidation-router'
+import {
+  type WarmableMethod,
+  type WarmList,
+  type WarmOptions,
+  type WarmReport,
+  type WarmTarget,
+  warmListRules,
+  warmRules,
+  warmTarget,
+} from './warm-options'
+import { type Calls, Warming } from './warming'
+import { WriteQueues } from './write-queues'
 
 /** What {@link CacheManager.ready} found. */
 export interface ReadyReport {
@@ -54,6 +67,8 @@ export class CacheManager {
   readonly #router: InvalidationRouter
   readonly #caches = new Map<string, Cache>()
   readonly #claims = new Map<string, { readonly method: WeakRef<object>; readonly owner: WeakRef<object> }>()
+  readonly #ending = new AbortController()
+  readonly #writes: WriteQueues
   #closing: Promise<void> | undefined
 
   /** @internal Made by `configureCaching` and `createCacheManager`. */
@@ -110,7 +125,15 @@ export class CacheManager {
       journal: this.#journal,
       markers: this.#markers,
       store: this.#store,
+      pendingIn: (cache) => this.#writes.pendingIn(cache),
     }
+    this.#writes = new WriteQueues({
+      definition,
+      store: this.#store,
+      events: this.#events,
+      warnings: this.#warnings,
+      evict: async (cache, key) => void (await this.cache(cache).parts.tiers.evictions.evict([key])),
+    })
     for (const name of definition.named) this.cache(name)
   }
 
@@ -218,6 +241,7 @@ export class CacheManager {
    */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown()
+    this.#ending.abort()
     return this.#closing
   }
 
@@ -225,6 +249,20 @@ export class CacheManager {
   stats(): ManagerStats {
     const caches = Object.fromEntries([...this.#caches].map(([name, cache]) => [name, cache.stats()]))
     return summarise(caches, this.#journal.size + this.#markers.journal.size)
+  }
+
+  /**
+   * What methods with `@WriteBehind` have accepted for this cache and not written yet, in every process that shares the
+   * queue: to wait for it, and to look at what was given up.
+   *
+   * @example
+   * ```ts
+   * await caching.writes('products').flush()
+   * ```
+   */
+  writes(cache: string): PendingWrites {
+    this.cache(cache)
+    return this.#writes.of(cache)
   }
 
   /** Removes every entry, in every cache, that carries one of the tags; the same cost however many there are. */
@@ -261,6 +299,45 @@ export class CacheManager {
    */
   transaction<Result>(work: () => Promise<Result>): Promise<Result> {
     return inTransaction(async () => work())
+  }
+
+  /**
+   * Makes calls of several methods, so many at once, so that they find their values cached afterwards: at a deploy, say.
+   * What is fresh costs a look, what is not is loaded; what may stand in for a fresh value (`staleWhileRevalidate`,
+   * `staleIfError`, `fallback`) does not. Processes that warm together load each key once. Single calls that go on at once are
+   * gathered where the method has `loadMany`, so `concurrency` is the size of its batches.
+   *
+   * The lists are warmed one after the other. A call that fails is counted and reported, and the others go on. `close()`
+   * ends the warm, as its signal does.
+   *
+   * After an interruption run it again: what is there already costs a look each. There is no option to begin elsewhere,
+   * since whoever makes a list can make one that begins at the `position` that was last told (`ids.slice(position)`, or a query),
+   * and then need not even look.
+   *
+   * @returns how it went
+   * @throws what a list throws, or `onProgress`; CW_OPTION_INVALID, CW_OPTION_UNKNOWN. What was loaded before stays
+   *
+   * @example
+   * ```ts
+   * const report = await caching.warm([
+   *   { method: cached(products).findById, with: ids.map((id) => [id]) },
+   *   { method: cached(prices).of, with: pricesFromTheDatabase() },
+   * ], { concurrency: 50, onProgress: ({ done, total }) => bar.update(done) })
+   * ```
+   */
+  async warm<Each extends readonly (readonly unknown[] | [])[]>(
+    lists: { readonly [Index in keyof Each]: WarmList<Each[Index]> },
+    options: WarmOptions = {},
+  ): Promise<WarmReport> {
+    checkOptions('warm()', options, warmRules)
+    if (!Array.isArray(lists)) throw cacheError('CW_OPTION_INVALID', `warm(): give a list, got ${show(lists)}.`)
+    const warming = new Warming({
+      lists: (lists as readonly WarmList[]).map((list, index) => this.#callsOf(list, `warm(): list ${index}`)),
+      options,
+      closing: this.#ending.signal,
+      listener: () => (this.#events.wants('warm') ? (progress) => this.#events.emit('warm', progress) : undefined),
+    })
+    return warming.run()
   }
 
   /**
@@ -346,6 +423,17 @@ export class CacheManager {
     return found.map((finding) => ({ severity: 'warning', ...finding }))
   }
 
+  #callsOf(list: WarmList, where: string): Calls {
+    // One that is missing would pass for an option that is not given.
+    checkOptions(where, { ...list, method: list?.method ?? null, with: list?.with ?? null }, warmListRules)
+    const target = (list.method as WarmableMethod & { [warmTarget](): WarmTarget })[warmTarget]()
+    if (target.manager === this) return { target, with: list.with }
+    throw cacheError(
+      'CW_OPTION_INVALID',
+      `${where}: ${target.where} uses another cache manager. Warm it by that one, or by \`cached(…).warm()\`.`,
+    )
+  }
+
   #explainer(): Explainer {
     const { prefix, shared } = this.#definition
     const auditor = this.#auditor
@@ -376,6 +464,10 @@ export class CacheManager {
   async #shutDown(): Promise<void> {
     const { clock } = this.#definition
     const until = clock.now() + closeDeadlineMs
+    await this.#writes.close((work) => {
+      this.#background.track(work)
+      return this.#background.drain(clock, until - clock.now())
+    })
     // Twice: what is in flight now may yet come to the journals.
     for (let round = 0; round < 2; round++) {
       for (const journal of this.#journals) if (journal.size > 0) this.#background.track(journal.flush())

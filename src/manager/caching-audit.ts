@@ -43,9 +43,11 @@ export function auditCaching({ auditor, explainer, caches }: Audited, options: A
   const byMethod = new Map<DecoratedMethod, Use[]>()
   for (const use of uses) byMethod.set(use.method, [...(byMethod.get(use.method) ?? []), use])
   const definitions = auditDefinitions(uses, auditor)
-  // What contradicts itself has no plan.
+  // What contradicts itself, or names no read, has no plan.
   const broken = new Set(
-    definitions.filter(({ kind }) => kind === 'contradicting-options').map(({ subject }) => subject),
+    definitions
+      .filter(({ kind, severity }) => severity === 'error' && kind !== 'same-key')
+      .map(({ subject }) => subject),
   )
   const methods = [...byMethod]
     .filter(([method]) => !broken.has(method.where))

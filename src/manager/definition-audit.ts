@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { TypeRegistry } from '../kernel/registered-types'
 import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
 import { keyParameters, usesParameters } from '../metadata/key-parameters'
+import { managerOfRead, namedReads } from '../metadata/named-read'
 import type { Operation } from '../metadata/operation'
 import { decidePolicies } from '../policies/policies'
 import type { CacheDefinition } from './definition'
@@ -17,6 +18,7 @@ export interface Finding {
 /** What a finding is about: a stable name, of which docs/explain.md says what it means. */
 export const findingKinds = [
   'same-key',
+  'same-queue',
   'contradicting-options',
   'evicts-nothing',
   'unknown-parameter-type',
@@ -49,7 +51,7 @@ export interface Auditor {
 export interface Use {
   readonly method: DecoratedMethod
   readonly operation: Operation
-  /** Undefined for a cache of the method's own, which nobody else can share. */
+  /** Undefined for a cache of the method's own, which nobody else can share; and for an evict that names a read by `of`. */
   readonly caches: readonly string[] | undefined
   /** What the class of the method says of the lives of its entries. */
   readonly classTtlMs: number | undefined
@@ -59,8 +61,10 @@ export interface Use {
 export function auditDefinitions(uses: readonly Use[], auditor: Pick<Auditor, 'cacheOf' | 'types'>): AuditFinding[] {
   return [
     ...sharedDefaultKeys(uses),
+    ...sharedQueues(uses),
     ...contradictingPolicies(uses, auditor),
     ...unreadEvicts(uses),
+    ...unreadNames(uses),
     ...unknownParameterTypes(uses, auditor.types),
   ]
 }
@@ -78,9 +82,9 @@ export function usesOf(
 ): Use[] {
   const config = classConfigOf(owner, method.place.metadata)
   return method.operations.flatMap((operation) => {
-    const given = bound ?? operation.manager ?? config?.manager
+    const given = bound ?? operation.manager ?? managerNamedBy(operation, method, owner) ?? config?.manager
     const isUsed = given === undefined ? auditor.isConfigured : resolve(given) === auditor.manager
-    const caches = operation.caches ?? config?.caches
+    const caches = operation.of === undefined ? (operation.caches ?? config?.caches) : undefined
     return isUsed ? [{ method, operation, caches, classTtlMs: config?.ttlMs }] : []
   })
 }
@@ -114,6 +118,26 @@ function sharedDefaultKeys(uses: readonly Use[]): AuditFinding[] {
   return findings
 }
 
+/** Two methods whose writes would stand in one queue: neither could make the other's. */
+function sharedQueues(uses: readonly Use[]): AuditFinding[] {
+  const owners = new Map<string, DecoratedMethod>()
+  return uses.flatMap(({ method, operation, caches = [] }): AuditFinding[] => {
+    const [cache] = caches
+    if (operation.behind === undefined || cache === undefined) return []
+    const other = owners.get(cache)
+    owners.set(cache, method)
+    if (other === undefined) return []
+    return [
+      {
+        kind: 'same-queue',
+        severity: 'error',
+        subject: cache,
+        message: `${other.where} and ${method.where} both queue writes for cache '${cache}', and its queue can be only one's. Give one of them another cache.`,
+      },
+    ]
+  })
+}
+
 /** What an operation says against what its cache says. */
 function contradictingPolicies(uses: readonly Use[], { cacheOf }: Pick<Auditor, 'cacheOf'>): AuditFinding[] {
   return uses.flatMap(({ method, operation, caches }) =>
@@ -134,7 +158,7 @@ function contradictingPolicies(uses: readonly Use[], { cacheOf }: Pick<Auditor, 
 function unreadEvicts(uses: readonly Use[]): AuditFinding[] {
   const read = new Set(uses.filter(({ operation }) => operation.kind === 'read').flatMap(({ caches }) => caches ?? []))
   return uses.flatMap(({ method, operation, caches }) => {
-    if (operation.kind !== 'evict') return []
+    if (operation.kind !== 'evict' || operation.of !== undefined) return []
     if (caches === undefined) {
       // Tags without a cache reach everywhere; a key or everything of a cache only this method has reaches nothing.
       if (operation.tags !== undefined && !operation.allEntries) return []
@@ -154,6 +178,38 @@ function unreadEvicts(uses: readonly Use[]): AuditFinding[] {
         ),
       )
   })
+}
+
+/** Evicts by `of` that name no read, or none that this manager keeps anything of. */
+function unreadNames(uses: readonly Use[]): AuditFinding[] {
+  const read = new Set(uses.map(({ operation }) => operation))
+  return uses.flatMap(({ method, operation }) => {
+    if (operation.of === undefined) return []
+    try {
+      return namedReads({ operation, method, owner: method.declaringClass })
+        .filter((its) => !read.has(its.operation))
+        .map((its) =>
+          unread(
+            method,
+            `${method.where} evicts entries of ${its.method.where} in this manager, but that method uses another one. Give both the same \`manager\`.`,
+          ),
+        )
+    } catch (error) {
+      return [{ ...unread(method, (error as Error).message), severity: 'error' as const }]
+    }
+  })
+}
+
+/** The manager that the read which an evict names by `of` names, if they do. */
+function managerNamedBy(operation: Operation, method: DecoratedMethod, owner: Function | undefined): unknown {
+  if (operation.of === undefined) return undefined
+  try {
+    const [first] = namedReads({ operation, method, owner })
+    return first && managerOfRead(first)
+  } catch {
+    // Told of where the manager is known.
+    return undefined
+  }
 }
 
 function unknownParameterTypes(uses: readonly Use[], types: TypeRegistry): AuditFinding[] {

@@ -5,7 +5,9 @@ import type {
   ExplainedKey,
   ExplainedLife,
   ExplainedOperation,
+  ExplainedQueue,
   ExplainedStep,
+  ExplainedTarget,
   MethodExplanation,
 } from './explanation'
 
@@ -68,6 +70,7 @@ export function tiersText({ local, sharedKey }: ExplainedLife): string {
 
 function linesOf(step: ExplainedStep): string[] {
   if (step.does === 'call') return [step.isAlways ? 'call the method' : 'call the method, if no cache had the answer']
+  if (step.does === 'queue') return [queueText(step)]
   if (step.does === 'evict') return [evictText(step)]
   const tags = tagsText(step)
   const asks = asksText(step)
@@ -77,16 +80,25 @@ function linesOf(step: ExplainedStep): string[] {
   ]
 }
 
+function queueText({ isDurable, batch, maxDelayMs }: ExplainedQueue): string {
+  const where = isDurable ? 'in the shared tier' : 'in this process'
+  return `queue the write ${where}; the method is called within ${durationText(maxDelayMs)}, with ${batch} values at the most`
+}
+
 function evictText(step: ExplainedEvict): string {
-  const { caches, what, when, isExpiry, afterError, key } = step
+  const { caches, what, when, isExpiry, afterError, key, of } = step
   const words: Readonly<Record<EvictedWhat, string>> = {
-    key: key === undefined ? '' : `the entry by ${keyText(key)}`,
+    key: of === undefined ? `the entry by ${key && keyText(key)}` : `what ${of.method} keeps for ${argumentsText(of)}`,
     tags: `tags ${tagsText(step)}`,
     everything: 'everything',
   }
   const where = caches === 'all' ? 'every cache' : caches.join(', ')
   const error = when === 'before' ? ', before all else' : afterError ? ', after errors too' : ''
   return `${isExpiry ? 'expire' : 'evict'} ${what.map((its) => words[its]).join(' and ')} from ${where}${error}${asksText(step)}`
+}
+
+function argumentsText({ madeBy }: ExplainedTarget): string {
+  return madeBy === 'parameters' ? 'the same arguments' : `\`${madeBy}\``
 }
 
 function asksText({ asks, functions }: Pick<ExplainedOperation, 'asks' | 'functions'>): string {

@@ -1,10 +1,11 @@
 import type { IsolationMode } from '../cache/isolation'
 import { withText } from '../kernel/with-text'
 import { createKeyspace } from '../key/keyspace'
-import { ownCacheName } from '../metadata/cache-name'
+import { isOrExtends, ownCacheName } from '../metadata/cache-name'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { usesParameters } from '../metadata/key-parameters'
-import type { Operation } from '../metadata/operation'
+import { cachesOfRead, type NamedRead, namedReads } from '../metadata/named-read'
+import type { BehindOperation, Operation } from '../metadata/operation'
 import { decidePolicies, type Policies } from '../policies/policies'
 import type { SharedStoreFactory } from '../stores/shared-store'
 import { entryVersion } from './assemble'
@@ -26,7 +27,7 @@ export interface MethodExplanation {
 }
 
 /** A step of a call. */
-export type ExplainedStep = ExplainedRead | ExplainedCall | ExplainedPut | ExplainedEvict
+export type ExplainedStep = ExplainedRead | ExplainedCall | ExplainedPut | ExplainedQueue | ExplainedEvict
 
 /** A lookup: a hit is the answer, and no later step happens. */
 export interface ExplainedRead extends ExplainedOperation {
@@ -50,6 +51,17 @@ export interface ExplainedPut extends ExplainedOperation {
   readonly caches: readonly ExplainedLife[]
 }
 
+/** Queueing what the method writes later, in calls for many; see `@WriteBehind`. */
+export interface ExplainedQueue {
+  readonly does: 'queue'
+  /** Whether what waits outlives the process. */
+  readonly isDurable: boolean
+  readonly batch: number
+  readonly maxDelayMs: number
+  readonly maxPending: number
+  readonly maxTries: number
+}
+
 /** Removing entries. */
 export interface ExplainedEvict extends ExplainedOperation {
   readonly does: 'evict'
@@ -57,12 +69,22 @@ export interface ExplainedEvict extends ExplainedOperation {
   /** Names; `'all'` for tags without a cache to look in. */
   readonly caches: readonly string[] | 'all'
   readonly what: readonly EvictedWhat[]
-  /** Undefined where no single entry is evicted. */
+  /** Undefined where no single entry is evicted. With `of`, how that method makes its keys. */
   readonly key: ExplainedKey | undefined
+  /** The method whose entries are evicted, where `of` names one. */
+  readonly of: ExplainedTarget | undefined
   /** Whether it also follows an error of the method, some or all. */
   readonly afterError: boolean
   /** Whether it ends lives instead of removing. */
   readonly isExpiry: boolean
+}
+
+/** The method whose entries an evict removes. */
+export interface ExplainedTarget {
+  /** `Class.method`. */
+  readonly method: string
+  /** The option that makes the arguments of that method, or `'parameters'`: those of the evict are passed on. */
+  readonly madeBy: 'parameters' | 'args' | 'resultArgs'
 }
 
 /** What an evict removes. */
@@ -172,12 +194,14 @@ export function explainMethod(
   const lives = (use: Use): ExplainedLife[] => cachesOf(use, owner).map((name) => lifeIn(name, use, explainer))
   const keep = (use: Use) => ({ ...common(use.operation), key: keyOf(use), caches: lives(use) })
   const [reads, puts] = [of('read'), of('put')]
+  const behind = puts.find(({ operation }) => operation.behind !== undefined)?.operation.behind
   const steps: ExplainedStep[] = [
-    ...of('evict', true).map((use) => evictOf(use, 'before', owner)),
+    ...of('evict', true).flatMap((use) => evictsOf(use, 'before', owner)),
     ...reads.map((use): ExplainedRead => ({ does: 'read', ...keep(use) })),
-    { does: 'call', isAlways: reads.length === 0 || puts.length > 0 },
+    ...(behind === undefined ? [{ does: 'call' as const, isAlways: reads.length === 0 || puts.length > 0 }] : []),
     ...puts.map((use): ExplainedPut => ({ does: 'put', ...keep(use) })),
-    ...of('evict').map((use) => evictOf(use, 'after', owner)),
+    ...(behind === undefined ? [] : [queueOf(behind, explainer)]),
+    ...of('evict').flatMap((use) => evictsOf(use, 'after', owner)),
   ]
   const used = new Set(its.map(({ operation }) => operation))
   const data: Omit<MethodExplanation, 'toString'> = {
@@ -189,9 +213,15 @@ export function explainMethod(
   return withText(deepFrozen(data), () => explanationText(data), { isLogged: true })
 }
 
-/** The caches of an operation on objects of a class. */
-export function cachesOf({ method, caches }: Use, owner: Function | undefined): readonly string[] {
-  return caches ?? [owner === undefined ? method.where : ownCacheName(method, owner)]
+/** The caches of an operation on objects of a class; none for an evict that names no read. */
+export function cachesOf({ method, operation, caches }: Use, owner: Function | undefined): readonly string[] {
+  if (operation.of === undefined) return caches ?? [owner === undefined ? method.where : ownCacheName(method, owner)]
+  try {
+    return namedReads({ method, operation, owner }).flatMap(cachesOfRead)
+  } catch {
+    // What is wrong with it is told to whoever asks about this evict itself.
+    return []
+  }
 }
 
 /** What may remove or replace the entries that a read or put keeps. */
@@ -200,7 +230,8 @@ export function evictionsOf(use: Use, owner: Function | undefined, uses: readonl
     uses.flatMap((other): ExplainedEviction[] => {
       const { operation, method } = other
       const where = method === use.method ? whereOf(method, owner) : method.where
-      const isHere = cachesOf(other, method === use.method ? owner : method.declaringClass).includes(cache)
+      const its = method === use.method || isInherited(operation, method, owner) ? owner : method.declaringClass
+      const isHere = cachesOf(other, its).includes(cache)
       if (operation.kind === 'put') {
         return isHere && operation !== use.operation ? [{ method: where, cache, what: 'put' }] : []
       }
@@ -212,6 +243,11 @@ export function evictionsOf(use: Use, owner: Function | undefined, uses: readonl
         .map((what) => ({ method: where, cache, what }))
     }),
   )
+}
+
+/** Whether objects of a class have the method of an evict that names a read: then it is a read of theirs. */
+function isInherited({ of }: Operation, { declaringClass }: DecoratedMethod, owner: Function | undefined): boolean {
+  return of !== undefined && owner !== undefined && declaringClass !== undefined && isOrExtends(owner, declaringClass)
 }
 
 function mayShareTags(kept: Operation, evict: Operation): boolean {
@@ -230,19 +266,37 @@ function evictedBy(operation: Operation): EvictedWhat[] {
   return tags.length === 0 || statesKey ? [...tags, 'key'] : tags
 }
 
-function evictOf(use: Use, when: 'before' | 'after', owner: Function | undefined): ExplainedEvict {
-  const { operation, caches } = use
+/** An evict; one for each of the reads that it names by `of`. */
+function evictsOf(use: Use, when: 'before' | 'after', owner: Function | undefined): ExplainedEvict[] {
+  const { operation, method, caches } = use
   const what = evictedBy(operation)
-  return {
-    does: 'evict',
+  const its = {
+    does: 'evict' as const,
     ...common(operation),
     when,
-    caches: caches === undefined && operation.tags !== undefined ? 'all' : cachesOf(use, owner),
     what,
-    key: what.includes('key') ? keyOf(use) : undefined,
     afterError: operation.afterError !== false,
     isExpiry: operation.expire,
   }
+  if (operation.of !== undefined) {
+    return namedReads({ operation, method, owner }).map((read) => ({
+      ...its,
+      caches: cachesOfRead(read),
+      key: keyOf(read),
+      of: targetOf(operation, read),
+    }))
+  }
+  const where = caches === undefined && operation.tags !== undefined ? 'all' : cachesOf(use, owner)
+  return [{ ...its, caches: where, key: what.includes('key') ? keyOf(use) : undefined, of: undefined }]
+}
+
+function targetOf(operation: Operation, { method }: NamedRead): ExplainedTarget {
+  const madeBy = (['args', 'resultArgs'] as const).find((name) => operation[name] !== undefined) ?? 'parameters'
+  return { method: method.where, madeBy }
+}
+
+function queueOf({ batch, maxDelayMs, maxPending, maxTries }: BehindOperation, { shared }: Explainer): ExplainedQueue {
+  return { does: 'queue', isDurable: shared !== undefined, batch, maxDelayMs, maxPending, maxTries }
 }
 
 function common(operation: Operation): ExplainedOperation {
@@ -257,13 +311,13 @@ function common(operation: Operation): ExplainedOperation {
 
 const keyOptions = ['key', 'resultKey', 'keys'] as const
 
-function keyOf({ method, operation }: Use): ExplainedKey {
+function keyOf({ method, operation }: Pick<Use, 'method' | 'operation'>): ExplainedKey {
   const { keys, ignored } = method.marks
   const isMade = !usesParameters(operation)
   const picked = keys.map(({ index, path }) => ({ parameter: index + 1, path }))
   return {
     madeOf: isMade ? keyOptions.find((name) => operation[name] !== undefined)! : 'parameters',
-    isOfElements: operation.many !== undefined,
+    isOfElements: operation.many !== undefined || operation.behind !== undefined,
     picked: isMade || picked.length === 0 ? undefined : picked,
     ignored: isMade ? [] : ignored.map((index) => index + 1),
   }

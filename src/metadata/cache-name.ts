@@ -43,6 +43,11 @@ function twinOf({ place }: DecoratedMethod, runtime: Function): string {
   return position > 0 ? `#${position + 1}` : ''
 }
 
+/** Whether a class is another one, or inherits from it. */
+export function isOrExtends(one: Function, other: Function): boolean {
+  return one === other || Object.prototype.isPrototypeOf.call(other, one)
+}
+
 /** The class that declares the method, on the way up from this one. */
 export function ownerOf({ place }: DecoratedMethod, runtime: Function | undefined): Function | undefined {
   if (place.home !== undefined) return place.isStatic ? (place.home as Function) : (place.home.constructor as Function)

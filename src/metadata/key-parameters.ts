@@ -2,12 +2,12 @@ import type { DecoratedMethod } from './decorated-method'
 import type { Operation } from './operation'
 
 /** What of an operation says how its key is made. */
-export type KeySaying = Pick<Operation, 'kind' | 'key' | 'resultKey' | 'keys' | 'tags' | 'allEntries'>
+export type KeySaying = Pick<Operation, 'kind' | 'key' | 'resultKey' | 'keys' | 'of' | 'tags' | 'allEntries'>
 
 /** Whether the operation's key is made of the method's parameters. */
 export function usesParameters(operation: KeySaying): boolean {
-  const { key, resultKey, keys, allEntries } = operation
-  if (key !== undefined || resultKey !== undefined || keys !== undefined || allEntries) return false
+  const { key, resultKey, keys, of, allEntries } = operation
+  if (key !== undefined || resultKey !== undefined || keys !== undefined || of !== undefined || allEntries) return false
   return operation.kind !== 'evict' || operation.tags === undefined
 }
 

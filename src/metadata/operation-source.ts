@@ -11,12 +11,18 @@ import { ownMetadata, setOwnMetadata } from './reflect'
 const recorded = Symbol('cachewright.method')
 const marked = Symbol('cachewright.parameters')
 const byWrapper = new WeakMap<Function, DecoratedMethod>()
+let recordings = 0
 const known = new Set<WeakRef<DecoratedMethod>>()
 const forget = new FinalizationRegistry<WeakRef<DecoratedMethod>>((reference) => known.delete(reference))
 
 /** Every decorated method there is now. */
 export function decoratedMethods(): DecoratedMethod[] {
   return [...known].map((reference) => reference.deref()).filter((method) => method !== undefined)
+}
+
+/** How many there have ever been: when it has grown, there may be some that were not looked over. */
+export function recordedMethods(): number {
+  return recordings
 }
 
 /** What was recorded for the method at this place, by whichever of its decorators ran first. */
@@ -30,6 +36,26 @@ export function findMethod(place: MethodPlace, present: Function): DecoratedMeth
  * but not behind an override that is not decorated.
  */
 export function methodIn(owner: Function, name: PropertyKey, isStatic: boolean): DecoratedMethod | undefined {
+  const [nearest] = declarationsIn(owner, name, isStatic)
+  return nearest
+}
+
+/**
+ * The decorated methods that objects of a class have under this name, or the class itself where they have none: the nearest,
+ * and all that it overrides.
+ */
+export function methodsIn(owner: Function, name: PropertyKey): DecoratedMethod[] {
+  const ofObjects = [...declarationsIn(owner, name, false)]
+  const its = ofObjects.length > 0 ? ofObjects : [...declarationsIn(owner, name, true)]
+  return its.filter((method) => method !== undefined)
+}
+
+/** What each class that declares the method has recorded about it, from this one upwards. */
+function* declarationsIn(
+  owner: Function,
+  name: PropertyKey,
+  isStatic: boolean,
+): Generator<DecoratedMethod | undefined, void> {
   for (let its: unknown = owner; typeof its === 'function'; its = Object.getPrototypeOf(its)) {
     const home = (isStatic ? its : its.prototype) as object | undefined
     const present = home && ownProperty(home, name)
@@ -37,12 +63,9 @@ export function methodIn(owner: Function, name: PropertyKey, isStatic: boolean):
     const place = { name, isStatic, isPrivate: false, parameterTypes: undefined }
     // A class that decorates nothing inherits the object of its parent.
     const metadata = ownProperty(its, Symbol.metadata) as object | undefined
-    return (
-      findMethod({ ...place, home, metadata: undefined }, present) ??
+    yield findMethod({ ...place, home, metadata: undefined }, present) ??
       findMethod({ ...place, home: undefined, metadata }, present)
-    )
   }
-  return undefined
 }
 
 /** What was recorded for the method that this function took the place of. */
@@ -61,6 +84,7 @@ export function recordMethod(place: MethodPlace, original: Function): DecoratedM
     const ofKind = records.get(kindOf(place)) ?? new Map<PropertyKey, DecoratedMethod>()
     records.set(kindOf(place), ofKind.set(place.name, method))
   }
+  recordings++
   const reference = new WeakRef(method)
   known.add(reference)
   forget.register(method, reference)

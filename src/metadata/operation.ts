@@ -17,6 +17,12 @@ export interface Operation {
   readonly resultKey: UserFunction | undefined
   /** Makes the keys of many entries at once, of the arguments. */
   readonly keys: UserFunction | undefined
+  /** For an evict of what another method keeps: answers with the class and the name of that method. */
+  readonly of: (() => unknown) | undefined
+  /** Makes the arguments of that method, of the arguments. */
+  readonly args: UserFunction | undefined
+  /** Makes the arguments of that method, of result and arguments. */
+  readonly resultArgs: UserFunction | undefined
   readonly ttlMs: number | undefined
   /** Asked with the arguments before anything else; false leaves the operation out. */
   readonly condition: UserFunction | undefined
@@ -34,6 +40,8 @@ export interface Operation {
   readonly fallback: UserFunction | undefined
   /** For a method that takes a list: how its elements are read one by one. */
   readonly many: ListOperation | undefined
+  /** For a method whose calls are queued: how. */
+  readonly behind: BehindOperation | undefined
   /** The method of the same class that loads many at once, by its name. */
   readonly loadMany: PropertyKey | undefined
   /** What is said of keeping and loading, as given. */
@@ -62,6 +70,17 @@ export interface ListOperation {
   readonly absent: { readonly value: null | undefined } | undefined
   /** The most elements of one call. */
   readonly maxBatch: number
+}
+
+/** How the writes of a method wait and are made; see `WriteBehindOptions`. */
+export interface BehindOperation {
+  readonly batch: number
+  readonly maxDelayMs: number
+  readonly maxPending: number
+  readonly maxWaitMs: number
+  readonly maxTries: number
+  readonly writeTimeoutMs: number
+  readonly upgrade: UserFunction | undefined
 }
 
 /** Class-wide settings: what operations that do not say otherwise fall back to. */

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { Script } from './scripts'
+import type { Script } from './script'
 
 /** A client with a command that ioredis has and its types leave out. */
 export interface Client extends Redis {

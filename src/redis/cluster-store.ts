@@ -14,6 +14,7 @@ import {
   type SharedStoreContext,
   systemClock,
   uniqueText,
+  type WriteQueue,
   type Written,
   wallTime,
 } from '../index'
@@ -24,6 +25,7 @@ import { FeedNote } from './feed-note'
 import { openNode } from './node'
 import type { Protocol } from './protocol'
 import { RedisStore } from './redis-store'
+import { RedisWriteQueue } from './write-queue'
 
 /*
  * A cluster is many servers, each with a store of its own: two connections, a watch, scripts. Only what is said here
@@ -194,6 +196,10 @@ export class ClusterStore implements SharedStore {
   }
 
   /** Each primary after the other. While slots move, keys may be missed that move the other way. */
+  writeQueue(keys: string): WriteQueue {
+    return new RedisWriteQueue(keys, (script, its, args) => this.#at(keys, (store) => store.run(script, its, args)))
+  }
+
   async *scan(pattern: string): AsyncIterable<readonly string[]> {
     await this.#refresh()
     const owners = new Set([...this.#slots.values()].map(nameOf))

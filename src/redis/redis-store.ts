@@ -9,6 +9,7 @@ import type {
   SharedPut,
   SharedStore,
   Watch,
+  WriteQueue,
   Written,
 } from '../index'
 import { literalPattern } from '../index'
@@ -17,8 +18,10 @@ import type { Connection } from './connection'
 import type { FeedNote } from './feed-note'
 import { probe } from './probe'
 import type { Protocol } from './protocol'
-import type { Script, Scripts } from './scripts'
+import type { Script } from './script'
+import type { Scripts } from './scripts'
 import type { ServerFeed } from './server-feed'
+import { RedisWriteQueue } from './write-queue'
 
 /** What a {@link RedisStore} works with. */
 export interface RedisStoreParts {
@@ -196,6 +199,15 @@ export class RedisStore implements SharedStore {
   /** The second half. */
   async unlink(key: string): Promise<void> {
     await this.#script(this.#scripts.unlinkEntry, [key], [])
+  }
+
+  writeQueue(keys: string): WriteQueue {
+    return new RedisWriteQueue(keys, (script, its, args) => this.run(script, its, args))
+  }
+
+  /** Runs a script that tells nobody of what it changes. */
+  run(script: Script, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
+    return this.#run((client) => evaluate(client, script, keys, args))
   }
 
   async *scan(pattern: string): AsyncIterable<readonly string[]> {

@@ -1,17 +1,8 @@
-import { createHash } from 'node:crypto'
-
-/** A Lua script with the digest by which the server knows it. */
-export interface Script {
-  readonly lua: string
-  readonly sha: string
-}
+import { queueScripts } from './queue-scripts'
+import { type Script, script } from './script'
 
 /** How processes hear of what others change: from the server itself, or from the scripts that change it. */
 export type FeedKind = 'tracking' | 'broadcast'
-
-function script(lua: string): Script {
-  return { lua, sha: createHash('sha1').update(lua).digest('hex') }
-}
 
 // Notes who writes a key (ARGV[1]) and when, and when anybody else last did: what the writer itself wrote in between must
 // not hide that from a put of its own that began earlier.
@@ -56,6 +47,8 @@ export function scriptsOf(feed: FeedKind) {
   const tell = (key: string, call = 'call'): string =>
     tells ? `redis.${call}('PUBLISH', ARGV[#ARGV - 1], ARGV[#ARGV] .. ' ' .. ${key})` : ''
   return {
+    ...queueScripts,
+
     /**
      * Takes a lease where there is nothing, or something that begins with ARGV[3] (if that is given, and nothing less);
      * answers, and watches, what stands there otherwise.

@@ -1,6 +1,7 @@
 import type { CompleteClock } from '../kernel/clock'
 import { cacheError } from '../kernel/errors'
 import type { SharedStore } from './shared-store'
+import type { WriteQueue } from './write-queue'
 
 /**
  * Gives every command of a shared store an end: a promise that is not settled within the timeout is rejected with
@@ -59,9 +60,34 @@ export function guardSharedStore(
     replace: (replacement) => inTime('replace', store.replace(replacement)),
     putMany: (entries) => inTime('putMany', store.putMany(entries)),
     delete: (keys, as) => inTime('delete', store.delete(keys, as)),
+    ...(store.writeQueue === undefined
+      ? {}
+      : { writeQueue: (keys) => guardWriteQueue(store.writeQueue!(keys), inTime) }),
     scan: (pattern) => batchesInTime(store.scan(pattern)),
     readMarkers: (keys) => inTime('readMarkers', store.readMarkers(keys)),
     ensureMarkers: (keys, lifeMs) => inTime('ensureMarkers', store.ensureMarkers(keys, lifeMs)),
     raiseMarkers: (keys, lifeMs) => inTime('raiseMarkers', store.raiseMarkers(keys, lifeMs)),
+  }
+}
+
+type InTime = <Answer>(operation: string, work: Promise<Answer>) => Promise<Answer>
+
+function guardWriteQueue(queue: WriteQueue, inTime: InTime): WriteQueue {
+  return {
+    isDurable: queue.isDurable,
+    offer: (writes, maxPending) => inTime('offer', queue.offer(writes, maxPending)),
+    find: (keys) => inTime('find', queue.find(keys)),
+    take: (worker, most, holdMs) => inTime('take', queue.take(worker, most, holdMs)),
+    hold: (worker, holdMs) => inTime('hold', queue.hold(worker, holdMs)),
+    leave: (worker) => inTime('leave', queue.leave(worker)),
+    settle: (writes) => inTime('settle', queue.settle(writes)),
+    blame: (writes) => inTime('blame', queue.blame(writes)),
+    bury: (write, reason) => inTime('bury', queue.bury(write, reason)),
+    mark: () => inTime('mark', queue.mark()),
+    isPast: (mark) => inTime('isPast', queue.isPast(mark)),
+    counts: () => inTime('counts', queue.counts()),
+    buried: (most) => inTime('buried', queue.buried(most)),
+    revive: () => inTime('revive', queue.revive()),
+    discard: () => inTime('discard', queue.discard()),
   }
 }

@@ -1,6 +1,7 @@
 import type { InvalidationListener, Watch } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 import type { CacheError } from '../kernel/errors'
+import type { WriteQueue } from './write-queue'
 
 /**
  * Port: the tier that all processes share. Bytes in, bytes out; it knows nothing of frames, tags or methods.
@@ -60,6 +61,12 @@ export interface SharedStore {
    * @param as a retry is no write of now: it must not pass for one when writes of this process are told from others'
    */
   delete(keys: readonly string[], as?: 'journal'): Promise<void>
+
+  /**
+   * The queue of writes of a cache, at keys that begin so; they stand in one slot. Without it writes are queued in each
+   * process by itself.
+   */
+  writeQueue?(keys: string): WriteQueue
 
   /** Keys that match a pattern of Redis, in batches: looks at every key there is. Some may come twice. */
   scan(pattern: string): AsyncIterable<readonly string[]>

@@ -207,7 +207,7 @@ describe('explain', () => {
       ...plan.evictsAfter.map(evicted('after')),
     ]
     const explained = manager.explain(products, name).steps.map((step) => {
-      if (step.does === 'call') return 'call'
+      if (step.does === 'call' || step.does === 'queue') return step.does
       if (step.does === 'evict') return [step.when, step.caches]
       return step.caches.map(({ cache, ttlMs, policies }) => [cache, ttlMs, policies.staleIfErrorMs])
     })

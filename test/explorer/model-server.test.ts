@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
-import { type Script, scriptsOf } from '../../src/redis/scripts'
+import type { Script } from '../../src/redis/script'
+import { scriptsOf } from '../../src/redis/scripts'
 import { type RedisServer, startRedis } from '../support/redis-server'
 import { generator } from './explorer'
 import { type Answer, type Command, type Flaw, ModelServer, type Moment, type NodeName } from './model-server'

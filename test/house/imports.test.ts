@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 
 // Each knows what stands below it.
 const belowCache = ['kernel', 'events', 'codec', 'coherence', 'stores', 'policies', 'key']
-const belowManager = [...belowCache, 'cache', 'metadata']
+const belowManager = [...belowCache, 'cache', 'metadata', 'queue']
 // A handle is of a cached method or of a memo.
 const belowInterceptor = [...belowManager, 'manager', 'memo']
 
@@ -22,6 +22,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   memo: ['kernel', 'key', 'metadata'],
   // A cache takes keys as users write them, and a manager looks over what was recorded.
   cache: belowCache,
+  // A worker runs outside of every request, as refreshes do; what waits is put and evicted by the manager.
+  queue: ['kernel', 'events', 'stores', 'metadata', 'cache'],
   manager: belowManager,
   interceptor: belowInterceptor,
   decorators: [...belowInterceptor, 'interceptor'],

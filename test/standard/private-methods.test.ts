@@ -29,6 +29,28 @@ describe('a private method', () => {
     expect(Object.keys(own.stats().caches)).toEqual(['Rows.#find'])
   })
 
+  test('evicts what a public one keeps, that it names', async () => {
+    class Rows {
+      calls = 0
+
+      @Cacheable({ manager })
+      async find(id: string): Promise<string> {
+        return `row ${id} ${++this.calls}`
+      }
+
+      @CacheEvict({ of: () => [Rows, 'find'] })
+      async #drop(_id: string): Promise<void> {}
+
+      drop(id: string): Promise<void> {
+        return this.#drop(id)
+      }
+    }
+    const rows = new Rows()
+    await rows.find('1')
+    await rows.drop('1')
+    expect(await rows.find('1')).toBe('row 1 2')
+  })
+
   test('has nothing to do with one of its name in a subclass', async () => {
     class Parent {
       @Cacheable({ manager })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import type { CacheManager, CachingOptions } from 'cachewright'
+import { type CacheManager, type CachingOptions, type Duration, drainWrites, WriteBehind } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { Cluster } from 'ioredis'
 import { scriptsOf } from '../../../src/redis/scripts'
@@ -27,6 +27,28 @@ describe('a cluster of three primaries', () => {
     await a.cache('c').putMany(ids.map((id) => [id, { id }]))
     expect(await b.cache('c').getMany(ids)).toEqual(ids.map((id) => ({ id })))
     for (const node of house.cluster.masters) expect(await node.command('DBSIZE')).toBeGreaterThan(10)
+  })
+
+  test('a queue of writes stands on one node, and is drained from any process', async () => {
+    const [a, b] = [await open(), await open()]
+    const rowsOf = (manager: CacheManager, maxDelay: Duration) => {
+      class Rows {
+        readonly written: string[] = []
+        @WriteBehind({ manager, cache: 'rows', key: (id: string) => id, maxDelay, batch: 1_000 })
+        async save(written: readonly string[]): Promise<void> {
+          this.written.push(...written)
+        }
+      }
+      return new Rows()
+    }
+    await rowsOf(a, '1h').save(ids)
+    expect(await a.writes('rows').counts()).toEqual({ pending: ids.length, buried: 0 })
+    expect(await b.cache('rows').get('id7')).toBe('id7')
+    const other = rowsOf(b, '10ms')
+    drainWrites(other)
+    await b.writes('rows').flush()
+    expect(other.written.toSorted()).toEqual(ids.toSorted())
+    expect(await a.writes('rows').counts()).toEqual({ pending: 0, buried: 0 })
   })
 
   test('K12 many keys are evicted at once', async () => {

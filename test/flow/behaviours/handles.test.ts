@@ -1,6 +1,4 @@
 import { Cacheable, CacheableMany, cacheContext, cached, cacheFunction, Memoize } from 'cachewright'
-import { eventually } from '../../support/eventually'
-import { gate } from '../../support/gate'
 import { places, quietly, world } from './world'
 
 // A decorated method as something that can be looked at and steered, and functions without a class.
@@ -43,6 +41,19 @@ describe.each(places)('a handle, cached %s', (place) => {
 
     async plain(): Promise<void> {}
   }
+
+  test('whatever is wrong with the arguments is a rejection, and says what', async () => {
+    const { find } = cached(new Service())
+    for (const args of [undefined, null, 'a', { 0: 'a' }]) {
+      await expect(find.put(args as never, 'value')).rejects.toMatchObject({
+        code: 'CW_OPTION_INVALID',
+        message: expect.stringMatching(/^put of Service\.find: give the arguments as an array, got /) as string,
+      })
+    }
+    for (const its of [find.peek, find.evict, find.expire, find.refresh, find.get] as ((id: never) => unknown)[]) {
+      await expect(its.call(find, (() => {}) as never)).rejects.toMatchObject({ code: 'CW_KEY_UNSUPPORTED' })
+    }
+  })
 
   test('get, peek, keyOf, evict: of the entry that the arguments make', async () => {
     const service = new Service()
@@ -93,43 +104,6 @@ describe.each(places)('a handle, cached %s', (place) => {
     await expect(twice.original('a')).rejects.toThrow('source')
     await twice.clear()
     for (const name of ['one', 'two']) expect(await its.caching.cache(name).lookup('a')).toEqual({ found: false })
-  })
-
-  test('warm: so many at once, what is cached is not loaded, failures are counted, progress is told', async () => {
-    const service = new Service()
-    const slow = gate()
-    let [most, now] = [0, 0]
-    class Slow {
-      @Cacheable({ manager, cache: 'warm' })
-      async find(id: number): Promise<number> {
-        most = Math.max(most, ++now)
-        await slow.pass()
-        now--
-        if (id === 3) throw new Error('source')
-        return id
-      }
-    }
-    const { find } = cached(new Slow())
-    await find.put([1], 1)
-    const told: unknown[] = []
-    const warming = find.warm(
-      [1, 2, 3, 4, 5].map((id) => [id] as const),
-      { concurrency: 2, onProgress: (progress) => told.push(progress) },
-    )
-    await eventually(() => now === 2)
-    slow.open()
-    expect(await warming).toEqual({ done: 5, failed: 1, total: 5 })
-    expect(most).toBe(2)
-    expect(told).toHaveLength(5)
-    async function* lists(): AsyncGenerator<readonly [string]> {
-      yield ['a']
-      yield ['b']
-    }
-    expect(await cached(service).find.warm(lists())).toEqual({ done: 2, failed: 0, total: undefined })
-    const stopped = new AbortController()
-    stopped.abort()
-    const none = await cached(service).find.warm([['c']], { signal: stopped.signal })
-    expect([none, service.calls]).toEqual([{ done: 0, failed: 0, total: 1 }, 2])
   })
 
   test('of a memoised method', async () => {
@@ -186,6 +160,14 @@ describe.each(places)('a function without a class, cached %s', (place) => {
     await greeting('Ada', true)
     await greeting('Ada')
     expect(calls).toEqual(['Ada', 'Ada', 'Ada'])
+  })
+
+  test('has the name and the parameters of the function', () => {
+    async function greet(name: string, _loud: boolean): Promise<string> {
+      return name
+    }
+    const greeting = cacheFunction(greet, { manager: () => its.caching, cache: 'greetings' })
+    expect([greeting.name, greeting.length]).toEqual(['greet', 2])
   })
 
   test('is refused without the name of a cache, and with what is no option', () => {

@@ -1,4 +1,4 @@
-import { Cacheable, CacheConfig, CacheEvict, CachePut, Caching, isCacheError } from 'cachewright'
+import { Cacheable, CacheConfig, CacheEvict, CacheKey, CachePut, Caching, isCacheError } from 'cachewright'
 
 /** Applies a decorator of methods as the compiler does, to a method of class `Rows` (or to something else). */
 function applyTo(place: 'method' | 'getter' | 'property' | 'class', make: () => unknown): unknown {
@@ -67,6 +67,15 @@ const bad: readonly (readonly [readonly string[], string, unknown, RegExp])[] = 
   [['Cacheable', 'CachePut'], 'ttl', {}, /is not a duration/],
   [['Cacheable', 'CachePut'], 'ttl', Object.create(null), /is not a duration/],
   [['CachePut', 'CacheEvict'], 'resultKey', 'id', /a function/],
+  [
+    ['CacheEvict'],
+    'of',
+    'Rows.find',
+    /a function that answers with a class and the name of its method, `\(\) => .*'Rows\.find'/,
+  ],
+  [['CacheEvict'], 'of', [class {}, 'find'], /a function that answers with a class.*an array of 2/],
+  [['CacheEvict'], 'args', ['id'], /a function/],
+  [['CacheEvict'], 'resultArgs', 'id', /a function/],
   [['CacheEvict'], 'before', 'yes', /true or false.*'yes'/],
   [['CacheEvict'], 'before', 1, /true or false/],
   [['CacheEvict'], 'allEntries', 'true', /true or false/],
@@ -164,11 +173,37 @@ describe('two options that contradict each other', () => {
     ['CacheEvict', { allEntries: true, tags: ['t'] }],
     ['CacheEvict', { before: true, unless: () => false }],
     ['CacheEvict', { before: true, resultKey: yes }],
+    ['CacheEvict', { of: yes, cache: 'c' }],
+    ['CacheEvict', { of: yes, key: yes }],
+    ['CacheEvict', { of: yes, resultKey: yes }],
+    ['CacheEvict', { of: yes, keys: yes }],
+    ['CacheEvict', { of: yes, tags: ['t'] }],
+    ['CacheEvict', { of: yes, allEntries: true }],
+    ['CacheEvict', { args: yes, resultArgs: yes }],
+    ['CacheEvict', { before: true, resultArgs: yes }],
+    ['CacheEvict', { afterError: true, resultArgs: yes }],
   ])('@%s: %j', (name, options) => {
     const error = refusalOf(use(name, options))
     expect(error.code).toBe('CW_OPTIONS_CONTRADICT')
     for (const option of Object.keys(options)) expect(error.message).toContain(`\`${option}\``)
     expect(error.message).toContain(`@${name} of Rows.find`)
+  })
+
+  test.each(['args', 'resultArgs'])('@CacheEvict: `%s` without `of`', (option) => {
+    expect(refusalOf(use('CacheEvict', { cache: 'c', [option]: yes }))).toMatchObject({
+      code: 'CW_OPTIONS_CONTRADICT',
+      message: `@CacheEvict of Rows.find: option \`${option}\` needs \`of\`: it makes the arguments of the method that is named there.`,
+    })
+  })
+
+  test('@CacheEvict: `of` where @CacheKey marks parameters', () => {
+    expect(() => {
+      class Rows {
+        @CacheEvict({ of: () => [Rows, 'remove'] })
+        async remove(@CacheKey() _id: string): Promise<void> {}
+      }
+      return Rows
+    }).toThrow(/@CacheEvict of Rows\.remove: option `of` and @CacheKey contradict each other/)
   })
 
   test.each<[string, Record<string, unknown>]>([
@@ -177,6 +212,8 @@ describe('two options that contradict each other', () => {
     ['CacheEvict', { key: yes, resultKey: undefined }],
     ['CacheEvict', { before: true, key: yes }],
     ['CacheEvict', { tags: ['t'], key: yes }],
+    ['CacheEvict', { of: yes, before: true, expire: true, args: yes }],
+    ['CacheEvict', { of: yes, allEntries: false, cache: undefined }],
   ])('but not @%s: %j', (name, options) => {
     expect(() => applyTo('method', use(name, options))).not.toThrow()
   })

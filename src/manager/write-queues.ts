@@ -1,0 +1,108 @@
+import { createIsolation } from '../cache/isolation'
+import type { PendingLookup } from '../cache/tier'
+import { createCodec } from '../codec/codec'
+import type { EventHub } from '../events/event-hub'
+import type { TypeRegistry } from '../kernel/registered-types'
+import type { Warnings } from '../kernel/warn'
+import { createKeyspace } from '../key/keyspace'
+import { classConfigOf } from '../metadata/decorated-method'
+import type { Operation } from '../metadata/operation'
+import { decoratedMethods, recordedMethods } from '../metadata/operation-source'
+import { PendingWrites } from '../queue/pending-writes'
+import { WriteFrames } from '../queue/write-frame'
+import { MemoryQueue } from '../stores/memory-queue'
+import type { SharedStore } from '../stores/shared-store'
+import type { ManagerDefinition } from './definition'
+
+/** What {@link WriteQueues} work with. */
+export interface WriteQueuesParts {
+  readonly definition: ManagerDefinition
+  readonly store: SharedStore | undefined
+  readonly events: EventHub
+  readonly warnings: Warnings
+  /** Removes what a cache has for an encoded key. */
+  readonly evict: (cache: string, key: string) => Promise<void>
+}
+
+/** The queues of a manager's caches, for methods under `@WriteBehind`. */
+export class WriteQueues {
+  readonly #parts: WriteQueuesParts
+  readonly #queues = new Map<string, PendingWrites>()
+  // Caches that decorated methods queue writes for, and how many methods had been recorded when that was looked up.
+  #behind = new Map<string, Operation>()
+  #lookedOver = 0
+
+  constructor(parts: WriteQueuesParts) {
+    this.#parts = parts
+  }
+
+  /** The queue of a cache; made on first use. */
+  of(cache: string): PendingWrites {
+    let writes = this.#queues.get(cache)
+    if (writes === undefined) {
+      const { definition, store, events, warnings, evict } = this.#parts
+      const { prefix, clock, types } = definition
+      const { version } = definition.cache(cache)
+      const { queueKey } = createKeyspace({ prefix, cache, version: 1 })
+      writes = new PendingWrites({
+        cache,
+        queue: store?.writeQueue?.(queueKey) ?? new MemoryQueue(),
+        frames: framesOf(cache, version === undefined ? '' : String(version), types, () => this.#operationFor(cache)),
+        clock,
+        events,
+        warnings,
+        evict: (key) => evict(cache, key),
+      })
+      this.#queues.set(cache, writes)
+    }
+    return writes
+  }
+
+  /** What readers of a cache ask before the source: nothing, where no method queues its writes. */
+  pendingIn(cache: string): PendingLookup {
+    return (key) =>
+      this.#queues.has(cache) || this.#operationFor(cache) !== undefined ? this.of(cache).find(key) : undefined
+  }
+
+  /** Has what waits made in this process, within the time there is; what is left in it then is lost, or waits for others. */
+  async close(drain: (work: Promise<void>) => Promise<void>): Promise<void> {
+    const queues = [...this.#queues.values()]
+    await drain(Promise.all(queues.map((writes) => writes.close())).then(() => {}))
+    await Promise.all(queues.map((writes) => writes.abandon()))
+  }
+
+  #operationFor(cache: string): Operation | undefined {
+    if (this.#lookedOver !== recordedMethods()) {
+      this.#lookedOver = recordedMethods()
+      this.#behind = new Map(
+        decoratedMethods().flatMap((method) =>
+          method.operations
+            .filter(({ behind }) => behind !== undefined)
+            .map((operation): [string, Operation] => {
+              const config = classConfigOf(method.declaringClass, method.place.metadata)
+              return [(operation.caches ?? config?.caches ?? [])[0] ?? '', operation]
+            }),
+        ),
+      )
+    }
+    return this.#behind.get(cache)
+  }
+}
+
+function framesOf(
+  cache: string,
+  version: string,
+  types: TypeRegistry,
+  operation: () => Operation | undefined,
+): WriteFrames {
+  const codec = createCodec(types)
+  // The caller may change what it gave while it waits.
+  const isolation = createIsolation('copy', types, false)
+  return new WriteFrames({
+    cache,
+    version,
+    encode: (value) => codec.encode(isolation.snapshot(isolation.hold(value).held)),
+    decode: (format, payload) => codec.decode(format, payload),
+    upgrade: () => operation()?.behind?.upgrade as never,
+  })
+}

@@ -1,0 +1,131 @@
+import { Cacheable, type CacheManager, createCacheManager, drainWrites, WriteBehind } from 'cachewright'
+
+// @WriteBehind in either dialect, what explains it, and what is refused when classes are defined or looked over.
+
+interface Row {
+  readonly id: string
+}
+
+let manager: CacheManager
+beforeEach(() => {
+  manager = createCacheManager()
+})
+afterEach(() => manager.close())
+
+// What ready() looks through is held weakly, so the classes are kept for as long as their test.
+const keep: unknown[] = []
+beforeEach(() => void keep.splice(0))
+
+function rowsOf() {
+  class Rows {
+    static readonly written: string[] = []
+    readonly written: string[] = []
+
+    @Cacheable({ manager, cache: 'rows' })
+    async find(_id: string): Promise<Row | undefined> {
+      return undefined
+    }
+
+    @WriteBehind({ manager, cache: 'rows', key: (row: Row) => row.id })
+    async save(rows: readonly Row[]): Promise<void> {
+      this.written.push(...rows.map(({ id }) => id))
+    }
+
+    @WriteBehind({ manager, cache: 'static', key: (row: Row) => row.id })
+    static async save(rows: readonly Row[]): Promise<void> {
+      Rows.written.push(...rows.map(({ id }) => id))
+    }
+  }
+  return Rows
+}
+
+test('the method is called with `this`, static ones too', async () => {
+  const Rows = rowsOf()
+  const rows = new Rows()
+  await rows.save([{ id: 'a' }])
+  await Rows.save([{ id: 'b' }])
+  expect(await rows.find('a')).toEqual({ id: 'a' })
+  await manager.writes('rows').flush()
+  await manager.writes('static').flush()
+  expect([rows.written, Rows.written]).toEqual([['a'], ['b']])
+})
+
+test('drainWrites() finds inherited methods and those of a class', async () => {
+  const Rows = rowsOf()
+  class Child extends Rows {}
+  const child = new Child()
+  await new Rows().save([{ id: 'a' }])
+  expect(() => drainWrites(child)).not.toThrow()
+  expect(() => drainWrites(Rows)).not.toThrow()
+  expect(() => drainWrites([])).toThrow(/Array has no method under @WriteBehind/)
+})
+
+test('explain() says that the write is queued, and where', () => {
+  const Rows = rowsOf()
+  const explanation = manager.explain(new Rows(), 'save')
+  expect(explanation.steps.map(({ does }) => does)).toEqual(['put', 'queue'])
+  expect(explanation.steps[1]).toEqual({
+    does: 'queue',
+    isDurable: false,
+    batch: 100,
+    maxDelayMs: 1_000,
+    maxPending: 10_000,
+    maxTries: 10,
+  })
+  expect(String(explanation)).toMatch(/put by element, `key`/)
+  expect(String(explanation)).toMatch(
+    /queue the write in this process; the method is called within 1s, with 100 values at the most/,
+  )
+})
+
+test('two methods that queue writes for one cache: ready() names both', async () => {
+  class One {
+    @WriteBehind({ manager, cache: 'shared', key: (row: Row) => row.id })
+    async save(_rows: readonly Row[]): Promise<void> {}
+  }
+  class Two {
+    @WriteBehind({ manager, cache: 'shared', key: (row: Row) => row.id })
+    async save(_rows: readonly Row[]): Promise<void> {}
+  }
+  keep.push(new One(), new Two())
+  await expect(manager.ready()).rejects.toMatchObject({
+    code: 'CW_DEFINITION_CONFLICT',
+    message: expect.stringMatching(
+      /(One\.save and Two\.save|Two\.save and One\.save) both queue writes for cache 'shared'/,
+    ),
+  })
+})
+
+test.each([
+  [{ key: undefined }, 'CW_OPTION_INVALID', /give `key: \(value\) => …`/],
+  [{ batch: 0 }, 'CW_OPTION_INVALID', /`batch` must be a whole number above 0/],
+  [{ maxDelay: 'soon' }, 'CW_OPTION_INVALID', /option `maxDelay`: 'soon' is not a duration/],
+  [{ resultKey: () => 1 }, 'CW_OPTION_UNKNOWN', /no option `resultKey`/],
+])('options %j are refused where they stand', (options, code, message) => {
+  const define = (): unknown => {
+    class Wrong {
+      @WriteBehind({ cache: 'rows', key: (row: Row) => row.id, ...options } as never)
+      async save(_rows: readonly Row[]): Promise<void> {}
+    }
+    return Wrong
+  }
+  expect(define).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }))
+})
+
+test('it stands for itself, with one cache that is named', async () => {
+  class Rows {
+    @WriteBehind({ manager, key: (row: Row) => row.id })
+    async unnamed(_rows: readonly Row[]): Promise<void> {}
+
+    @WriteBehind({ manager, cache: ['one', 'two'], key: (row: Row) => row.id })
+    async two(_rows: readonly Row[]): Promise<void> {}
+
+    @Cacheable({ manager, cache: 'rows' })
+    @WriteBehind({ manager, cache: 'rows', key: (row: Row) => row.id })
+    async both(_rows: readonly Row[]): Promise<void> {}
+  }
+  const rows = new Rows()
+  for (const call of [() => rows.unnamed([]), () => rows.two([]), () => rows.both([])]) {
+    await expect(call()).rejects.toMatchObject({ code: 'CW_OPTIONS_CONTRADICT' })
+  }
+})
