@@ -50,7 +50,7 @@ interface Product {
   readonly categories: readonly string[]
 }
 
-const rounds = 21
+const rounds = 15
 const size = 1_000
 const product = (id: string): Product => ({
   id,
@@ -161,7 +161,7 @@ async function noneCached(url: string): Promise<Group> {
 }
 
 async function singlesInProcess(): Promise<Group> {
-  const own = await serviceOf({ local: { maxEntries: 100_000 } })
+  const own = await serviceOf({ local: { maxEntries: size } })
   const all = (ids: readonly string[], one: (id: string) => Promise<unknown>) => Promise.all(ids.map((id) => one(id)))
   return {
     title: `${size} singles of one turn, none cached, in process`,
