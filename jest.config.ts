@@ -18,7 +18,7 @@ const common: Config = {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/test/package/consumers'],
   moduleNameMapper: {
     '^cachewright$': '<rootDir>/src/index.ts',
-    '^cachewright/redis$': '<rootDir>/src/redis/index.ts',
+    '^cachewright/(\\w+)$': '<rootDir>/src/$1/index.ts',
   },
   // Noise in one test fails that test, not the process that runs the others.
   waitForUnhandledRejections: true,

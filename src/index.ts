@@ -3,7 +3,8 @@
  *
  * The map of the house: `decorators` record what is asked for (`metadata`), the `interceptor` executes it in one fixed
  * order, a `cache` is a chain of loaders over `stores`, the `manager` puts it together, `key` and `codec` say how
- * arguments and values travel, `events` what happened. `memo` is the small cache of synchronous methods. Redis is a door of its own: `cachewright/redis`.
+ * arguments and values travel, `events` what happened. `memo` is the small cache of synchronous methods. Redis is a door of its own, `cachewright/redis`, and
+ * so are ORMs whose transactions are to be caching transactions.
  *
  * @module
  */
@@ -12,6 +13,8 @@ export { Cache } from './cache/cache'
 export { type CacheContext, cacheContext, type PreviousValue } from './cache/cache-context'
 export type { IsolationMode } from './cache/isolation'
 export type { EvictOptions, KeepOptions, Loader, LoadOptions } from './cache/options'
+export { withoutCaching } from './cache/past-cache'
+export type { CachingTransaction, TransactionAttempt } from './cache/transaction'
 export type { InvalidationListener, Watch } from './coherence/invalidation-feed'
 export { CacheConfig, type CacheConfigDecorator } from './decorators/cache-config'
 export { CacheEvict } from './decorators/cache-evict'
@@ -49,12 +52,13 @@ export { type Duration, milliseconds } from './kernel/duration'
 export type { RemovalCause } from './kernel/entry'
 export { type CacheError, type CacheErrorCode, cacheError, cacheErrorCodes, isCacheError } from './kernel/errors'
 export type { Hit, Lookup, Miss } from './kernel/lookup'
+export { checkOptions, type Rule, type Rules, rules as optionRules } from './kernel/options'
 export { type RegisteredType, registeredType, type TypeRegistration } from './kernel/registered-types'
 export type { StaleReason } from './kernel/stale-reason'
 export { uniqueText } from './kernel/unique'
 export type { Version } from './kernel/version'
 export type { CacheKeyParts, KeyValue } from './key/key-encoder'
-export { literalPattern } from './key/pattern'
+export { compilePattern, literalPattern } from './key/pattern'
 export { type AllowedFinding, assertNoFindings } from './manager/assert-no-findings'
 export { CacheManager, type ReadyReport } from './manager/cache-manager'
 export type { AuditOptions, CachingAudit } from './manager/caching-audit'

@@ -3,6 +3,7 @@ import type { Entry } from '../kernel/entry'
 /** What a method says, while it runs, about the value it is about to return. */
 export class Adjustments {
   ttlMs: number | undefined
+  staleWhileRevalidateMs: number | undefined
   readonly tags: string[] = []
   validator: string | undefined
   /**

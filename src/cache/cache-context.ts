@@ -20,6 +20,11 @@ export interface CacheContext<Value = unknown> {
   readonly previous: PreviousValue<Value> | undefined
   /** How long this value lives; 0 keeps nothing. @throws CW_OPTION_INVALID */
   setTtl(ttl: Duration): void
+  /**
+   * How long past its life this value may be served while a newer one is loaded; a read serves it no longer than its own
+   * `staleWhileRevalidate` says. @throws CW_OPTION_INVALID
+   */
+  setStaleWhileRevalidate(duration: Duration): void
   /** Tags this value carries beside those that the operation names. @throws CW_OPTION_INVALID */
   addTags(...tags: string[]): void
   /** What the source calls this state of the value (an etag, a time of change), for the next load. */
@@ -76,6 +81,10 @@ class FlightContext<Value> implements CacheContext<Value> {
 
   setTtl(ttl: Duration): void {
     this.#flight.adjustments.ttlMs = milliseconds(ttl, `${here}.setTtl`)
+  }
+
+  setStaleWhileRevalidate(duration: Duration): void {
+    this.#flight.adjustments.staleWhileRevalidateMs = milliseconds(duration, `${here}.setStaleWhileRevalidate`)
   }
 
   addTags(...tags: string[]): void {

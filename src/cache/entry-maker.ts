@@ -47,14 +47,9 @@ export class EntryMaker {
       const held = this.isolation.hold(value)
       const now = this.clock.now()
       const expiresAt = now + lifeOf(kept.ttlMs, terms.ttlJitter)
-      const times = timesOf(now, expiresAt, origin.loadMs, terms.policies)
-      return this.#entry(
-        key,
-        held,
-        { version: undefined, validator: undefined, ...kept, isError: false },
-        times,
-        origin,
-      )
+      const { tags, version, validator, staleWhileRevalidateMs = terms.policies.staleWhileRevalidateMs } = kept
+      const times = timesOf(now, expiresAt, origin.loadMs, { ...terms.policies, staleWhileRevalidateMs })
+      return this.#entry(key, held, { tags, version, validator, isError: false }, times, origin)
     } catch (error) {
       this.observer.refused(key, asRefusal(error))
       return undefined

@@ -12,6 +12,7 @@ import type { FlightRegistry } from './flight-registry'
 import { GroupLoads } from './group-loads'
 import type { Isolation } from './isolation'
 import type { LocalTier } from './local-tier'
+import { isReadPast, isWithoutCaching, readsByItself } from './past-cache'
 import { Refreshes } from './refreshes'
 import type { SharedGroup } from './shared-group'
 import type { SourceTier } from './source-tier'
@@ -79,7 +80,7 @@ export class Loads {
    * @param request makes what to load with if the answer is to be renewed; without it there is no such answer
    */
   hit(key: string, request?: () => LoadRequest): Promise<unknown> | undefined {
-    if (this.#isPassed(key)) return undefined
+    if (isReadPast(this.parts.flights, key)) return undefined
     const { local, clock, observer } = this.parts
     const entry = local.hit(key)
     if (entry === undefined) return request === undefined ? undefined : this.#staleHit(key, request)
@@ -95,7 +96,7 @@ export class Loads {
   /** The value from the nearest tier that has it, or from the method, called at most once for all who ask meanwhile. */
   read(request: LoadRequest, signal?: AbortSignal): Promise<unknown> {
     // What a transaction reads may be its own, which nobody else may be given.
-    if (currentTransaction() !== undefined) {
+    if (currentTransaction() !== undefined || isWithoutCaching()) {
       return this.hit(request.key) ?? this.#past(request, signal ?? new AbortController().signal)
     }
     return this.hit(request.key, () => request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
@@ -109,11 +110,6 @@ export class Loads {
       (its) => (its.found ? its.value : request.load(signal)),
       () => request.load(signal),
     )
-  }
-
-  /** Whether the key is read past the cache: a transaction is about to change it. */
-  #isPassed(key: string): boolean {
-    return currentTransaction()?.hasTouched(this.parts.flights, key) ?? false
   }
 
   /**
@@ -277,8 +273,7 @@ export class Loads {
     readonly over: Promise<unknown>
   } {
     const { flights, observer, clock } = this.parts
-    if (currentTransaction() !== undefined || currentFlight() !== undefined)
-      return { begun: [], over: Promise.resolve() }
+    if (readsByItself()) return { begun: [], over: Promise.resolve() }
     const begun = requests.map((request) => {
       if (!this.#isUntouched(request)) return undefined
       observer.stats.localMisses++

@@ -184,13 +184,15 @@ async function entering(place: Place, flight: Flight, signal: AbortSignal): Prom
 }
 
 /** What is kept of a value, after what the method itself said of it. */
-function adjust(kept: Kept, { ttlMs, tags, validator, unmodified }: Adjustments): Kept {
+function adjust(kept: Kept, said: Adjustments): Kept {
+  const { ttlMs, staleWhileRevalidateMs, tags, validator, unmodified } = said
   return {
     tags:
       tags.length === 0 && unmodified === undefined
         ? kept.tags
         : [...new Set([...kept.tags, ...(unmodified?.tags ?? []), ...tags])],
     ttlMs: ttlMs ?? kept.ttlMs,
+    staleWhileRevalidateMs,
     version: kept.version ?? unmodified?.version,
     validator: validator ?? unmodified?.validator,
   }

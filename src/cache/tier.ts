@@ -113,6 +113,8 @@ export interface Kept {
   readonly tags: readonly string[]
   /** Milliseconds; 0 keeps nothing. */
   readonly ttlMs: number
+  /** Milliseconds in which it may be served while a newer one is loaded; undefined: as the policies say. */
+  readonly staleWhileRevalidateMs?: number | undefined
   /** A text that sorts as versions do; undefined where none is told. */
   readonly version?: string | undefined
   /** What the source calls this state of the value. */

@@ -11,6 +11,7 @@ import { FlightRegistry } from './flight-registry'
 import type { Isolation } from './isolation'
 import { Loads } from './loads'
 import type { LocalTier } from './local-tier'
+import { isReadPast } from './past-cache'
 import type { Seen } from './shared-lookups'
 import type { SharedTier } from './shared-tier'
 import type { SourceTier } from './source-tier'
@@ -18,7 +19,6 @@ import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
 import type { PendingLookup, Tier } from './tier'
-import { currentTransaction } from './transaction'
 import { WriteFence } from './write-fence'
 import { Writes } from './writes'
 
@@ -92,7 +92,7 @@ export class TieredCache {
   async lookupMany(keys: readonly string[]): Promise<Lookup<unknown>[]> {
     const { local, observer } = this.parts
     const found = keys.map((key) => {
-      if (this.#isPassed(key)) return undefined
+      if (isReadPast(this.#flights, key)) return undefined
       const entry = valueIn(local.hit(key))
       if (entry === undefined) observer.stats.localMisses++
       else observer.hit(key, entry, 'local')
@@ -117,7 +117,7 @@ export class TieredCache {
    * @param policies of who reads
    */
   async fetchMany(asked: readonly string[], policies = plainPolicies): Promise<ReadonlyMap<string, Seen>> {
-    const keys = asked.filter((key) => !this.#isPassed(key))
+    const keys = asked.filter((key) => !isReadPast(this.#flights, key))
     const { local, shared } = this.parts
     if (shared === undefined || keys.length === 0) return new Map()
     // A change of one of these keys while the answer is on its way must keep that answer out of the local tier.
@@ -138,7 +138,7 @@ export class TieredCache {
 
   /** What the tiers have; no read, and not counted as one. */
   async peek(key: string): Promise<Lookup<unknown>> {
-    if (this.#isPassed(key)) return miss
+    if (isReadPast(this.#flights, key)) return miss
     const { local, shared, isolation } = this.parts
     const entry = valueIn(local.hit(key)) ?? (await shared?.lookups.peek(key))
     return entry === undefined ? miss : { found: true, value: isolation.give(entry.held) }
@@ -147,11 +147,6 @@ export class TieredCache {
   /** Whether there is a value; no read, and not counted as one. */
   async holds(key: string): Promise<boolean> {
     return (await this.peek(key)).found
-  }
-
-  /** Whether the key is read past the cache: a transaction is about to change it. */
-  #isPassed(key: string): boolean {
-    return currentTransaction()?.hasTouched(this.#flights, key) ?? false
   }
 
   /** The feed told that this entry changed in the shared tier. */

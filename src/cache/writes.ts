@@ -80,8 +80,12 @@ export class Writes {
   async put(puts: readonly Put[], terms: Terms, write: Write): Promise<void> {
     const transaction = currentTransaction()
     if (transaction !== undefined) {
-      this.touch(puts.map(({ key }) => key))
-      return transaction.defer(() => this.put(puts, terms, write))
+      const keys = puts.map(({ key }) => key)
+      this.touch(keys)
+      return transaction.defer(
+        () => this.put(puts, terms, write),
+        () => this.parts.evictions.evict(keys),
+      )
     }
     const { fence, changes, local, observer, shared, background } = this.parts
     const { accepted, emptied } = this.#sort(puts, terms, write)

@@ -1,7 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Cache } from '../cache/cache'
-import { currentFlight } from '../cache/current-flight'
-import { currentTransaction } from '../cache/transaction'
+import { readsByItself } from '../cache/past-cache'
 import { cacheError } from '../kernel/errors'
 import { keyFromFunction, keyFromParameters } from '../key/key-generator'
 import type { DecoratedMethod } from '../metadata/decorated-method'
@@ -65,7 +64,7 @@ export function readTogether(
   const open = openFor(its, planned, cache, self)
   const item: Item = { element, key, invocation }
   // What can be left, or belongs to other work, is not read for others.
-  if (invocation.signal !== undefined || currentFlight() !== undefined || currentTransaction() !== undefined) {
+  if (invocation.signal !== undefined || readsByItself()) {
     const decided = open.reading.batch.expect()
     return tiers.loads.read(requestFor(item, open.reading, decided), invocation.signal).finally(decided)
   }

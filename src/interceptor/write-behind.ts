@@ -36,7 +36,8 @@ export async function writeBehind(
   const transaction = currentTransaction()
   if (transaction === undefined) return accept()
   cache.parts.tiers.writes.touch(puts.map(({ key }) => key))
-  transaction.defer(accept)
+  // A commit that fails is a failure to the caller, who may try again.
+  transaction.defer(accept, async () => {})
 }
 
 async function acceptAll(

@@ -4,7 +4,14 @@ import { checkTags } from '../cache/check-tags'
 import { TagMarkers } from '../cache/tag-markers'
 import { createTagNames, everything, everywhere } from '../cache/tag-names'
 import type { TieredCache } from '../cache/tiered-cache'
-import { currentTransaction, inTransaction } from '../cache/transaction'
+import {
+  aroundTransaction,
+  type CachingTransaction,
+  currentTransaction,
+  inTransaction,
+  type Transaction,
+  type TransactionAttempt,
+} from '../cache/transaction'
 import { EvictionJournal } from '../coherence/eviction-journal'
 import type { CacheEventName } from '../events/cache-event'
 import type { CacheFailure } from '../events/error-handler'
@@ -299,6 +306,27 @@ export class CacheManager {
    */
   transaction<Result>(work: () => Promise<Result>): Promise<Result> {
     return inTransaction(async () => work())
+  }
+
+  /**
+   * The same for whoever hooks into a database: its transaction begins, calls its work and commits in `run`. It commits by
+   * itself, also where it is called in another one; a savepoint says what it is in. If it fails although its work has
+   * succeeded, nobody knows whether it has committed, so what was to be put or evicted is evicted. The doors to ORMs are
+   * made with it.
+   *
+   * @param within the transaction it is a savepoint of; `'current'`: that which the call is made in, if there is one
+   * @throws what `run` throws
+   *
+   * @example
+   * ```ts
+   * const transaction = (work) => caching.databaseTransaction((attempt) => sql.begin((tx) => attempt(() => work(tx))))
+   * ```
+   */
+  databaseTransaction<Result>(
+    run: (attempt: TransactionAttempt) => Promise<Result>,
+    within?: CachingTransaction | 'current',
+  ): Promise<Result> {
+    return aroundTransaction(run, within === 'current' ? currentTransaction() : (within as Transaction | undefined))
   }
 
   /**

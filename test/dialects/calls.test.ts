@@ -1,6 +1,6 @@
 import { Cacheable, CacheEvict, type CacheManager, CachePut, createCacheManager } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { gate } from '../support/gate'
-import { settle } from '../support/manual-clock'
 
 let own: CacheManager
 const manager = (): CacheManager => own

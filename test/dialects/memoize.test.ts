@@ -1,5 +1,5 @@
 import { type CacheError, Memoize } from 'cachewright'
-import { ManualClock } from '../support/manual-clock'
+import { ManualClock } from 'cachewright/testing'
 import { memoOf } from '../support/memo-of'
 import { warningsDuring } from '../support/warnings'
 import { foreign } from './foreign'

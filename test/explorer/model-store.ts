@@ -1,15 +1,6 @@
-import type {
-  Found,
-  MarkerNumbers,
-  Replacement,
-  SharedFilling,
-  SharedPut,
-  SharedStore,
-  SharedStoreContext,
-  Watch,
-  Written,
-} from 'cachewright'
+import type { SharedStoreContext, Watch } from 'cachewright'
 import { decodeFrame, encodeFrame, encodeLease } from '../../src/codec/frame'
+import { MemoryStore, type Texts } from '../../src/testing/memory-store'
 import type { Answer, Command } from './model-server'
 
 /** How a store reaches the server of the exploration. */
@@ -39,17 +30,51 @@ class ModelWatch implements Watch {
 // What src compares of a dead entry.
 const headBytes = 32
 
-/**
- * The shared tier of one node: redis-store.ts and tracking-feed.ts, command for command, over a wire whose other end is the
- * explorer. Leases and frames travel as texts that say whose they are (`i`: this node's, `o`: the other one's) and
- * what they hold, so that two runs of the same schedule have the same texts, whatever random bytes were drawn.
- */
-export class ModelStore implements SharedStore {
+/** The shared tier of one node: the store of the door for tests, over a wire whose other end is the explorer. */
+export class ModelStore extends MemoryStore {
+  readonly #feed: ModelFeed
+
+  constructor(context: SharedStoreContext, wire: Wire) {
+    const feed = new ModelFeed(context, wire)
+    super({
+      counterKey: context.counterKey,
+      texts: new ModelTexts(),
+      wire: {
+        get watch() {
+          return feed.watch
+        },
+        connect: async () => {
+          // The manager that opens this store is still being made.
+          await undefined
+          feed.arm()
+        },
+        close: async () => {},
+        serverTime: () => Math.round(context.clock.now()),
+        send: (commands) => wire.send(commands.map(rounded)),
+        matching: async () => [],
+      },
+    })
+    this.#feed = feed
+  }
+
+  cut(): void {
+    this.#feed.cut()
+  }
+
+  up(): void {
+    this.#feed.up()
+  }
+
+  told(notice: string | number): void {
+    this.#feed.told(notice)
+  }
+}
+
+/** What tracking-feed.ts does. */
+class ModelFeed {
   readonly #context: SharedStoreContext
   readonly #wire: Wire
-  readonly #texts = new Map<string, string>()
-  #made = 0
-  #watch: ModelWatch | undefined
+  watch: ModelWatch | undefined
   #cancelBeat = (): void => {}
 
   constructor(context: SharedStoreContext, wire: Wire) {
@@ -57,170 +82,27 @@ export class ModelStore implements SharedStore {
     this.#wire = wire
   }
 
-  async connect(): Promise<void> {
-    // The manager that opens this store is still being made.
-    await undefined
-    this.#arm()
-  }
-
   cut(): void {
-    if (this.#watch !== undefined) this.#watch.isLive = false
-    this.#watch = undefined
+    if (this.watch !== undefined) this.watch.isLive = false
+    this.watch = undefined
     this.#cancelBeat()
   }
 
   up(): void {
     this.#context.onConnected(true)
-    this.#arm()
+    this.arm()
   }
 
-  #arm(): void {
+  arm(): void {
     this.#context.listener.gap()
-    this.#watch = new ModelWatch()
+    this.watch = new ModelWatch()
     this.#beat()
-  }
-
-  async close(): Promise<void> {}
-
-  async probe(): Promise<[]> {
-    return []
-  }
-
-  async *scan(): AsyncIterable<readonly string[]> {}
-
-  serverTime(): number {
-    return Math.round(this.#context.clock.now())
   }
 
   /** The feed names changed keys, or (a number) says as of when it has named all. */
   told(notice: string | number): void {
     if (typeof notice === 'string') this.#context.listener.invalidated([notice])
-    else if (this.#watch !== undefined) this.#watch.verifiedAt = Math.max(this.#watch.verifiedAt, notice)
-  }
-
-  silenceOf(): undefined {
-    return undefined
-  }
-
-  groups(keys: readonly string[]): readonly (readonly string[])[] {
-    return [keys]
-  }
-
-  async getMany(keys: readonly string[]): Promise<Found[]> {
-    if (keys.length === 0) return []
-    const [[found], watch] = await this.#watched([{ name: 'get', keys }])
-    return (found as (string | null)[]).map((text, index) => ({ bytes: this.#bytes(keys[index]!, text), watch }))
-  }
-
-  async lease(key: string, lease: Buffer, ms: number, over?: Buffer): Promise<Found> {
-    const [[found], watch] = await this.#watched([
-      {
-        name: 'takeLease',
-        key,
-        lease: this.#leaseText(lease),
-        ms,
-        ...(over === undefined ? {} : { over: this.#known(over) }),
-      },
-    ])
-    return { bytes: this.#bytes(key, found as string | null), watch }
-  }
-
-  async leaseMany(keys: readonly string[], leases: readonly Buffer[], ms: number): Promise<readonly boolean[]> {
-    const found = await Promise.all(keys.map((key, index) => this.lease(key, leases[index]!, ms)))
-    return found.map(({ bytes }) => bytes === null)
-  }
-
-  async renewMany(keys: readonly string[], leases: readonly Buffer[], ms: number): Promise<readonly boolean[]> {
-    return Promise.all(keys.map((key, index) => this.renew(key, leases[index]!, ms)))
-  }
-
-  async fillMany(fills: readonly SharedFilling[]): Promise<readonly Written[]> {
-    return Promise.all(fills.map(({ key, lease, bytes, lifeMs }) => this.fill(key, lease, bytes, lifeMs)))
-  }
-
-  async renew(key: string, lease: Buffer, ms: number): Promise<boolean> {
-    const [held] = await this.#wire.send([{ name: 'renewLease', key, lease: this.#leaseText(lease), ms }])
-    return held === 1
-  }
-
-  async release(key: string, lease: Buffer): Promise<void> {
-    await this.#wire.send([{ name: 'releaseLease', key, lease: this.#leaseText(lease) }])
-  }
-
-  fill(key: string, lease: Buffer, bytes: Buffer, ms: number, version?: string): Promise<Written> {
-    const frame = this.#frameText(key, bytes)
-    return this.#written(key, frame, {
-      name: 'fillLease',
-      key,
-      lease: this.#leaseText(lease),
-      frame,
-      ms: Math.round(ms),
-      ...(version === undefined ? {} : { version }),
-    })
-  }
-
-  replace({ key, head, bytes, lifeMs, version }: Replacement): Promise<Written> {
-    const frame = this.#frameText(key, bytes)
-    return this.#written(key, frame, {
-      name: 'replaceEntry',
-      key,
-      over: this.#known(head),
-      frame,
-      ms: Math.round(lifeMs),
-      ...(version === undefined ? {} : { version }),
-    })
-  }
-
-  putMany(entries: readonly SharedPut[]): Promise<Written[]> {
-    return Promise.all(
-      entries.map(({ key, bytes, lifeMs, beganAt: began, version }) => {
-        const frame = this.#frameText(key, bytes)
-        return this.#written(key, frame, {
-          name: 'putEntry',
-          key,
-          frame,
-          ms: Math.round(lifeMs),
-          began,
-          ...(version === undefined ? {} : { version }),
-        })
-      }),
-    )
-  }
-
-  async delete(keys: readonly string[], as?: 'journal'): Promise<void> {
-    await this.#wire.send(keys.map((key) => ({ name: 'dropEntry', key, isRetry: as === 'journal' })))
-  }
-
-  async readMarkers(keys: readonly string[]): Promise<MarkerNumbers> {
-    const [[found], watch] = await this.#watched([{ name: 'get', keys: [this.#context.counterKey, ...keys] }])
-    return toNumbers(found as (string | null)[], watch)
-  }
-
-  async ensureMarkers(keys: readonly string[], ms: number): Promise<MarkerNumbers> {
-    const every = [this.#context.counterKey, ...keys]
-    const [[, found], watch] = await this.#watched([
-      { name: 'ensureMarkers', keys: every, ms: Math.round(ms) },
-      { name: 'get', keys: every },
-    ])
-    return toNumbers(found as (string | null)[], watch)
-  }
-
-  async raiseMarkers(keys: readonly string[], ms: number): Promise<number> {
-    const [number] = await this.#wire.send([{ name: 'raiseMarkers', keys: [this.#context.counterKey, ...keys], ms }])
-    return Number(number)
-  }
-
-  async #written(key: string, frame: string, write: Command): Promise<Written> {
-    const isWatched = this.#watch !== undefined
-    const [[done, head], watch] = await this.#watched(isWatched ? [write, { name: 'get', keys: [key] }] : [write])
-    const isOurs = !isWatched || (head as (string | null)[])[0] === frame
-    return { stands: done === 1 && isOurs, watch: isWatched ? watch : undefined }
-  }
-
-  async #watched(commands: readonly Command[]): Promise<[readonly Answer[], Watch | undefined]> {
-    const watch = this.#watch
-    const answers = await this.#wire.send(commands)
-    return [answers, watch?.isLive ? watch : undefined]
+    else if (this.watch !== undefined) this.watch.verifiedAt = Math.max(this.watch.verifiedAt, notice)
   }
 
   #beat(): void {
@@ -228,12 +110,21 @@ export class ModelStore implements SharedStore {
     this.#wire.beat(clock.now())
     this.#cancelBeat = clock.setTimer(() => this.#beat(), maxStalenessMs / 4)
   }
+}
 
-  #leaseText(lease: Buffer): string {
+/**
+ * Leases and frames travel as texts that say whose they are (`i`: this node's, `o`: the other one's) and what they hold,
+ * so that two runs of the same schedule have the same texts, whatever random bytes were drawn.
+ */
+class ModelTexts implements Texts {
+  readonly #texts = new Map<string, string>()
+  #made = 0
+
+  ofLease(lease: Buffer): string {
     return this.#texts.get(headOf(lease)) ?? this.#note(lease, `iL${++this.#made}`)
   }
 
-  #frameText(key: string, bytes: Buffer): string {
+  ofFrame(key: string, bytes: Buffer): string {
     const frame = decodeFrame(bytes, argumentsOf(key))
     if (frame.kind !== 'value') throw new Error(`a frame that cannot be read is written: ${JSON.stringify(frame)}`)
     const { stamp, createdAt, tags } = frame.header
@@ -251,8 +142,13 @@ export class ModelStore implements SharedStore {
     return this.#note(bytes, `iF${++this.#made}${JSON.stringify(text)}`)
   }
 
-  #bytes(key: string, text: string | null): Buffer | null {
-    if (text === null) return null
+  ofHead(head: Buffer): string {
+    const text = this.#texts.get(headOf(head))
+    if (text === undefined) throw new Error('bytes are compared that were never here')
+    return text
+  }
+
+  toBytes(key: string, text: string): Buffer {
     const [, id, json] = /^(\w+)(.*)$/.exec(text)!
     const bytes = json === '' ? encodeLease(id!) : frameOf(key, id!, JSON.parse(json!) as FrameText)
     this.#note(bytes, text)
@@ -263,12 +159,11 @@ export class ModelStore implements SharedStore {
     this.#texts.set(headOf(bytes), text)
     return text
   }
+}
 
-  #known(head: Buffer): string {
-    const text = this.#texts.get(headOf(head))
-    if (text === undefined) throw new Error('bytes are compared that were never here')
-    return text
-  }
+// A node's clock stands a fraction beside the server's, so that two things never happen at the very same time.
+function rounded(command: Command): Command {
+  return 'ms' in command ? { ...command, ms: Math.round(command.ms) } : command
 }
 
 function headOf(bytes: Buffer): string {
@@ -283,9 +178,4 @@ function frameOf(key: string, id: string, { format, payload, ...header }: FrameT
 
 function argumentsOf(key: string): string {
   return key.slice(key.indexOf('{') + 1, -1)
-}
-
-function toNumbers(found: readonly (string | null)[], watch: Watch | undefined): MarkerNumbers {
-  const [counter, ...markers] = found.map((text) => ({ number: text === null ? undefined : Number(text), watch }))
-  return { counter: counter!, markers }
 }

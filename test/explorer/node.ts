@@ -1,7 +1,7 @@
 import './small-memory'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type CacheManager, CachePut, cacheError, createCacheManager, systemClock } from 'cachewright'
-import { ManualClock, settle } from '../support/manual-clock'
+import { ManualClock, settle } from 'cachewright/testing'
 import type { Answer, Command } from './model-server'
 import { ModelStore, type Wire } from './model-store'
 

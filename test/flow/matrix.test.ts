@@ -1,8 +1,8 @@
 import { type CachingOptions, createCacheManager } from 'cachewright'
 import { redis } from 'cachewright/redis'
+import { ManualClock } from 'cachewright/testing'
 import { eventually } from '../support/eventually'
 import { gate } from '../support/gate'
-import { ManualClock } from '../support/manual-clock'
 import { type RedisServer, startRedis } from '../support/redis-server'
 
 // Every combination of tiers, policies, values, isolation and tags goes through one story; after it the books must

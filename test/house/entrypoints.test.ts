@@ -46,7 +46,15 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
-test.each(['index.js', 'redis/index.js'])('nothing happens at import of %s', (entry) => {
+const bareDoors = ['drizzle', 'express', 'fastify', 'knex', 'prisma', 'testing', 'typeorm'].map(
+  (door) => `${door}/index.js`,
+)
+
+test.each(bareDoors)('%s loads what the root does, and no ORM, framework or runner', (entry) => {
+  expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
+})
+
+test.each(['index.js', 'redis/index.js', ...bareDoors])('nothing happens at import of %s', (entry) => {
   const { resources, anchors } = load(entry)
   expect(resources).toEqual([])
   expect(anchors).toEqual([])

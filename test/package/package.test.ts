@@ -77,6 +77,18 @@ describe('the tarball', () => {
     expect(listed.problems ?? []).toEqual([])
   })
 
+  test('opens every door, by import and by require, without what is optional', async () => {
+    const { exports } = await manifest()
+    const doors = Object.keys(exports).filter((name) => !name.endsWith('.json'))
+    expect(doors.length).toBeGreaterThan(5)
+    const names = doors.map((name) => name.replace('.', 'cachewright'))
+    const program = `Promise.all(${JSON.stringify(names)}.map(async (name) => {
+      const [imported, required] = [await import(name), require(name)]
+      if (Object.keys(required).some((key) => imported[key] !== required[key])) throw new Error(name)
+    })).then(() => console.log('opened'))`
+    expect(await run(bare, process.execPath, ['-e', program])).toBe('opened\n')
+  })
+
   test('pleases publint, strictly', async () => {
     await run(root, 'npx', ['--no-install', 'publint', tarball, '--strict'])
   })

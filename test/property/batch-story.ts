@@ -1,6 +1,6 @@
 import { Cacheable, CacheableMany, CacheEvict, type CacheManager, CachePut } from 'cachewright'
+import type { ManualClock } from 'cachewright/testing'
 import fc from 'fast-check'
-import type { ManualClock } from '../support/manual-clock'
 
 /*
  * Reads of lists held against a plain model: a map of what is cached, and of each call the ids that the source has to be

@@ -1,6 +1,6 @@
 import { createCacheManager } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import fc from 'fast-check'
-import { ManualClock } from '../support/manual-clock'
 import { play, story, terms } from './batch-story'
 
 // Lists: K8, C104, C111, C112.

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { CacheManager, CachingOptions, SharedStore } from 'cachewright'
 import { redis } from 'cachewright/redis'
+import { ManualClock } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 import { expectWarnings, keyOf, redisHouse, timeOf } from './processes'
 
 // What is served past its life, on a Redis that is slow, tells nothing or forgets.

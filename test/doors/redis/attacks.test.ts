@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { CacheManager } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 import { plainTerms } from '../../support/terms'
 import { expectWarnings, keyOf, redisHouse, timeOf } from './processes'
 

@@ -1,9 +1,9 @@
 import { CacheableMany, type CacheManager } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import fc from 'fast-check'
 import { play, story, terms } from '../../property/batch-story'
 import { eventually } from '../../support/eventually'
 import { type Gate, gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 import { redisHouse } from './processes'
 
 // Lists over two tiers and two processes: K8, C104, C111, C112.

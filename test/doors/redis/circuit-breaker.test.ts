@@ -1,5 +1,5 @@
+import { ManualClock } from 'cachewright/testing'
 import { CircuitBreaker } from '../../../src/redis/circuit-breaker'
-import { ManualClock } from '../../support/manual-clock'
 
 // C86, with the server's answers in hand.
 

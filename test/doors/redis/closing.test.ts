@@ -11,9 +11,9 @@ import {
   createCacheManager,
 } from 'cachewright'
 import { redis } from 'cachewright/redis'
+import { ManualClock } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 import { slotOf, startRedisCluster } from '../../support/redis-cluster'
 import type { RedisServer } from '../../support/redis-server'
 import { expectWarnings, keyOf, redisHouse, timeOf, told } from './processes'

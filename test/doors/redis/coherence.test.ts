@@ -1,7 +1,7 @@
 import type { CacheManager } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 import { keyOf, redisHouse } from './processes'
 
 const house = redisHouse()

@@ -1,7 +1,7 @@
 import { Cacheable, type CacheManager, CachePut } from 'cachewright'
+import { ManualClock, settle } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { ManualClock, settle } from '../../support/manual-clock'
 import type { TcpProxy } from '../../support/tcp-proxy'
 import { expectWarnings, keyOf, redisHouse } from './processes'
 

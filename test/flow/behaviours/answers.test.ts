@@ -1,8 +1,8 @@
 import { types } from 'node:util'
 import { Cacheable, CacheEvict, CachePut, cacheContext, type LoadOptions } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { settle } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // Answers that say there is nothing, and errors that are answers: C55, C56, C61, C63, C66.

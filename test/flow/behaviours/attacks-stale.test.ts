@@ -1,7 +1,7 @@
 import { Cacheable, type CacheManager, createCacheManager } from 'cachewright'
+import { ManualClock, settle } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { ManualClock, settle } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // Orders of events that what is served past its life has to withstand.

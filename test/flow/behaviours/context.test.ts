@@ -1,7 +1,7 @@
 import { Cacheable, CachePut, cacheContext } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { settle } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // What a method says of its value while it runs: C70, C72, C78, C79.
@@ -39,6 +39,36 @@ describe.each(places)('what a method says of its value, cached %s', (place) => {
       saying(() => context().setTtl(0), 'value'),
     )
     expect(await cache().lookup('b')).toEqual({ found: false })
+  })
+
+  test('how long it may be served past its life', async () => {
+    let calls = 0
+    const load = (): number => {
+      context().setTtl('1s')
+      if (++calls === 1) context().setStaleWhileRevalidate('5s')
+      return calls
+    }
+    const read = (): Promise<unknown> => cache().getOrLoad('a', load, { staleWhileRevalidate: '1h' })
+    expect(await read()).toBe(1)
+    its.clock.jump(5_999)
+    expect(await read()).toBe(1)
+    await eventually(async () => (await read()) === 2)
+    // What says nothing has the window of whoever loaded it.
+    its.clock.jump(3_000)
+    expect(await read()).toBe(2)
+  })
+
+  test('that it may not, although the read would take it', async () => {
+    let calls = 0
+    const load = (): number => {
+      context().setTtl('1s')
+      context().setStaleWhileRevalidate(0)
+      return ++calls
+    }
+    const read = (): Promise<unknown> => cache().getOrLoad('a', load, { staleWhileRevalidate: '1h' })
+    expect(await read()).toBe(1)
+    its.clock.jump(1_000)
+    expect(await read()).toBe(2)
   })
 
   test('C78 that it is not to be kept', async () => {

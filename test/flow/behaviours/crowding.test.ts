@@ -1,7 +1,7 @@
 import { Cacheable, type CacheManager } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { type Gate, gate } from '../../support/gate'
-import { settle } from '../../support/manual-clock'
 import { places, world } from './world'
 
 // How many loads may run at once, and what becomes of the others: those that wait for a place, and those that must not.

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Cacheable, CachePut, createCacheManager } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { settle } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // Loads and what happens meanwhile: C77, C80, C82, C84, C94, C95, C97, C98, C100, C108, C109, K6, K9, K10, K13.

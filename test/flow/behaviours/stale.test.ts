@@ -1,7 +1,7 @@
 import { Cacheable, type CacheManager, createCacheManager } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 import { places, quietly, world } from './world'
 
 // What may be served past its life: C67 to C73, C84, and what an evict forbids.

@@ -1,7 +1,7 @@
 import { isCacheError } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
-import { settle } from '../../support/manual-clock'
 import { places, world } from './world'
 
 // How long a call waits for a load: C72, C73, and what becomes of the load.

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { Cacheable, CacheableMany, CacheEvict, CachePut, strictErrors } from 'cachewright'
+import { Cacheable, CacheableMany, CacheEvict, CachePut, type CachingTransaction, strictErrors } from 'cachewright'
 import { type Database, startDatabase } from '../../support/database'
 import { eventually } from '../../support/eventually'
 import { gate } from '../../support/gate'
@@ -181,6 +181,102 @@ describe.each(places)('a transaction, cached %s', (place) => {
       expect(strict.stats().deferredEvictions).toBe(2)
     })
   }
+
+  describe('of a database that is hooked', () => {
+    const failing = new Error('the answer was lost')
+    const hooked = (work: () => Promise<unknown>, end = async () => {}, within?: CachingTransaction | 'current') =>
+      its.caching.databaseTransaction(async (attempt) => {
+        const answer = await attempt(work)
+        await end()
+        return answer
+      }, within)
+
+    test('it answers what its work answers, once its effects have happened', async () => {
+      await cache().put(1, 'old')
+      const answer = await hooked(
+        async () => {
+          await cache().evict(1)
+          return 'answer'
+        },
+        async () => expect(await outside(() => cache().get(1))).toBe('old'),
+      )
+      expect([answer, await cache().get(1)]).toEqual(['answer', undefined])
+    })
+
+    test('a commit that fails evicts what was put or evicted, and puts nothing', async () => {
+      await Promise.all([1, 2, 3].map((key) => cache().put(key, 'old', { tags: [`tag:${key}`] })))
+      await cache().put(4, 'old')
+      const lost = hooked(
+        async () => {
+          await cache().put(1, 'new')
+          await cache().evict(2)
+          await hooked(() => cache().evictTags(['tag:3']), undefined, 'current')
+        },
+        () => Promise.reject(failing),
+      )
+      await expect(lost).rejects.toBe(failing)
+      expect(await cache().getMany([1, 2, 3, 4])).toEqual([undefined, undefined, undefined, 'old'])
+    })
+
+    test('a savepoint whose release fails is in doubt until the commit', async () => {
+      await cache().put(1, 'old')
+      const inner = () =>
+        hooked(
+          () => cache().put(1, 'new'),
+          () => Promise.reject(failing),
+          'current',
+        )
+      await hooked(async () => {
+        await expect(inner()).rejects.toBe(failing)
+        expect(await outside(() => cache().get(1))).toBe('old')
+      })
+      expect(await cache().get(1)).toBeUndefined()
+      await cache().put(1, 'old')
+      const rolledBack = hooked(async () => {
+        await inner().catch(() => {})
+        throw new Error('all of it')
+      })
+      await expect(rolledBack).rejects.toThrow('all of it')
+      expect(await cache().get(1)).toBe('old')
+    })
+
+    test('what its work throws, and what was undone, leaves nothing', async () => {
+      await cache().put(1, 'old')
+      await expect(
+        hooked(() =>
+          cache()
+            .put(1, 'new')
+            .then(() => Promise.reject(failing)),
+        ),
+      ).rejects.toBe(failing)
+      expect(await cache().get(1)).toBe('old')
+      await its.caching.databaseTransaction((attempt) =>
+        attempt(async (transaction) => {
+          await cache().put(1, 'new')
+          await its.caching.clear()
+          transaction.forget()
+          expect(await cache().get(1)).toBe('old')
+          await cache().put(2, 'new')
+        }),
+      )
+      expect(await cache().getMany([1, 2])).toEqual(['old', 'new'])
+    })
+
+    test('a savepoint is a part of the one it names, wherever it is made, or by itself when that is over', async () => {
+      let outer: CachingTransaction | undefined
+      const rolledBack = its.caching.databaseTransaction((attempt) =>
+        attempt(async (transaction) => {
+          outer = transaction
+          await outside(() => hooked(() => cache().put(1, 'never'), undefined, transaction))
+          throw failing
+        }),
+      )
+      await expect(rolledBack).rejects.toBe(failing)
+      await hooked(() => cache().put(2, 'new'), undefined, outer)
+      await hooked(() => cache().put(3, 'new'), undefined, 'current')
+      expect(await cache().getMany([1, 2, 3])).toEqual([undefined, 'new', 'new'])
+    })
+  })
 
   test('what is left running after its end happens at once', async () => {
     const slow = gate()

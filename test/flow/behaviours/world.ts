@@ -1,6 +1,6 @@
 import { type CacheManager, type CachingOptions, createCacheManager, type SharedStoreFactory } from 'cachewright'
 import { redis } from 'cachewright/redis'
-import { ManualClock } from '../../support/manual-clock'
+import { ManualClock } from 'cachewright/testing'
 import { type RedisServer, startRedis } from '../../support/redis-server'
 
 /** Where the entries of a behaviour's test are kept: most behaviours must hold in both places. */

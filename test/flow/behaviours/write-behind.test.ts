@@ -296,6 +296,11 @@ describe.each(places)('@WriteBehind, %s', (place) => {
         throw new Error('rolled back')
       }),
     ).rejects.toThrow('rolled back')
+    const committing = caching.databaseTransaction(async (attempt) => {
+      await attempt(() => rows.save([row('c')]))
+      throw new Error('not committed')
+    })
+    await expect(committing).rejects.toThrow('not committed')
     expect(await caching.writes('rows').counts()).toEqual({ pending: 1, buried: 0 })
   })
 

@@ -1,8 +1,8 @@
 import { Cacheable, type CacheManager, CachePut, createCacheManager } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import { Background } from '../../../src/cache/background'
 import { WriteFence } from '../../../src/cache/write-fence'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 
 let manager: CacheManager
 beforeEach(() => {

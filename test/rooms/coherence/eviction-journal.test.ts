@@ -1,6 +1,6 @@
+import { ManualClock } from 'cachewright/testing'
 import { EvictionJournal } from '../../../src/coherence/eviction-journal'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 
 test('G5 an evict that fails while an older one of its key is being sent is sent too', async () => {
   const sending = gate()

@@ -7,9 +7,9 @@ import {
   createCacheManager,
   isCacheError,
 } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { cacheEventNames } from '../../../src/events/cache-event'
 import { EventHub } from '../../../src/events/event-hub'
-import { settle } from '../../support/manual-clock'
 import { warningsDuring } from '../../support/warnings'
 
 let own: CacheManager

@@ -1,6 +1,6 @@
 import { Cacheable, type CacheManager, CachePut, createCacheManager, type RemovalCause } from 'cachewright'
+import { settle } from 'cachewright/testing'
 import { gate } from '../../support/gate'
-import { settle } from '../../support/manual-clock'
 
 let now = 0
 let own: CacheManager

@@ -1,6 +1,6 @@
 import { type Duration, isCacheError, milliseconds } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import { completeClock, systemClock } from '../../../src/kernel/clock'
-import { ManualClock } from '../../support/manual-clock'
 
 describe('a duration', () => {
   test.each<[Duration, number]>([

@@ -9,8 +9,8 @@ import {
   configureCaching,
   createCacheManager,
 } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import { gate } from '../../support/gate'
-import { ManualClock } from '../../support/manual-clock'
 import { warningsDuring } from '../../support/warnings'
 
 // The manager itself and not a function: classes of earlier tests, which may still be there, belong to closed ones.

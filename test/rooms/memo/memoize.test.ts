@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import { type CacheError, memoize } from 'cachewright'
-import { ManualClock } from '../../support/manual-clock'
+import { ManualClock } from 'cachewright/testing'
 
 function refusalOf(call: () => unknown): CacheError {
   let thrown: unknown

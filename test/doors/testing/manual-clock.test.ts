@@ -1,12 +1,16 @@
-import { ManualClock } from '../../support/manual-clock'
+import { ManualClock } from 'cachewright/testing'
 
 test('stands still until it is moved', async () => {
   const clock = new ManualClock(5)
   expect(clock.now()).toBe(5)
   await clock.advance(10)
   expect(clock.now()).toBe(15)
-  clock.jump(-3)
-  expect(clock.now()).toBe(12)
+  clock.jump(3)
+  expect(clock.now()).toBe(18)
+  await clock.advance('2s')
+  expect(clock.now()).toBe(2_018)
+  await expect(clock.advance(-1)).rejects.toThrow('not a duration')
+  expect(() => clock.jump(Number.NaN)).toThrow('not a duration')
 })
 
 test('runs timers at their own moment, in order, with those set on the way', async () => {

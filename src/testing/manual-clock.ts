@@ -1,13 +1,25 @@
+import { type CompleteClock, type Duration, milliseconds } from '../index'
+
 interface Timer {
   readonly due: number
   readonly callback: () => void
 }
 
-/** A clock that stands still until a test moves it. */
-export class ManualClock {
+/**
+ * A clock that stands still until a test moves it: for the `clock` of a manager, and of a {@link sharedMemory}.
+ *
+ * @example
+ * ```ts
+ * const clock = new ManualClock()
+ * const caching = createCacheManager({ clock })
+ * await clock.advance('5m')
+ * ```
+ */
+export class ManualClock implements CompleteClock {
   #now: number
   readonly #timers = new Set<Timer>()
 
+  /** @param start the first reading, in milliseconds. @default 1_000_000 */
   constructor(start = 1_000_000) {
     this.#now = start
   }
@@ -30,9 +42,11 @@ export class ManualClock {
   /**
    * Moves the clock, running each timer at its own moment, in order, those too that are set on the way. Promises settle
    * before the first timer and after each one.
+   *
+   * @throws CW_OPTION_INVALID for what is no duration
    */
-  async advance(ms: number): Promise<void> {
-    const target = this.#now + ms
+  async advance(by: Duration): Promise<void> {
+    const target = this.#now + milliseconds(by, 'advance() of a ManualClock')
     await settle()
     for (let timer = this.#next(target); timer !== undefined; timer = this.#next(target)) {
       this.#timers.delete(timer)
@@ -44,8 +58,8 @@ export class ManualClock {
   }
 
   /** Moves the clock and runs nothing, as a process does that was paused: what is due runs at the next {@link advance}. */
-  jump(ms: number): void {
-    this.#now += ms
+  jump(by: Duration): void {
+    this.#now += milliseconds(by, 'jump() of a ManualClock')
   }
 
   #next(target: number): Timer | undefined {

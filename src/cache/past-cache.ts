@@ -1,0 +1,55 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { currentFlight } from './current-flight'
+import { currentTransaction } from './transaction'
+
+/** The scope of work that reads past the cache; over when the work is. */
+interface Scope {
+  isOver: boolean
+}
+
+const scope = new AsyncLocalStorage<Scope>()
+
+// So that who never reads past the cache does not pay for it.
+let running = 0
+
+/**
+ * Runs work whose reads go past every cache: decorated methods are called, `getOrLoad` calls its loader, `get` finds nothing, and
+ * what is loaded is kept nowhere. Puts and evicts act as ever, since others would be served old values otherwise. It holds
+ * for every manager and for all that the work awaits; memoised results are no matter of it.
+ *
+ * @throws what the work throws
+ *
+ * @example
+ * ```ts
+ * expect(await products.findById('42')).toEqual(await withoutCaching(() => products.findById('42')))
+ * ```
+ */
+export async function withoutCaching<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+  const its: Scope = { isOver: false }
+  running++
+  try {
+    return await scope.run(its, work)
+  } finally {
+    its.isOver = true
+    running--
+  }
+}
+
+/** Whether the running code reads nothing from a cache and keeps nothing of what it loads. */
+export function isWithoutCaching(): boolean {
+  return running > 0 && scope.getStore()?.isOver === false
+}
+
+/** Whether the running code is part of other work (a load, a transaction), so that what it reads is not read with others. */
+export function readsByItself(): boolean {
+  return currentFlight() !== undefined || currentTransaction() !== undefined || isWithoutCaching()
+}
+
+/**
+ * Whether a key is read past its cache: because everything is, or because a transaction is about to change it.
+ *
+ * @param cache any object that is one cache's
+ */
+export function isReadPast(cache: object, key: string): boolean {
+  return isWithoutCaching() || (currentTransaction()?.hasTouched(cache, key) ?? false)
+}
