@@ -59,7 +59,7 @@ describe('the numbered samples', () => {
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(80)
     expect(code).toMatch(/^export async function main\(\): Promise<void> \{$/m)
     const sources = [...text.matchAll(/from '([^']+)'/g)].map(([, source]) => source!)
-    const allowed = /^(?:cachewright(?:\/\w+)?|fastify|express|cli-progress|node:.*)$/
+    const allowed = /^(?:cachewright(?:\/\w+)?|@nestjs\/(?:common|core)|fastify|express|cli-progress|node:.*)$/
     expect(sources.filter((source) => !allowed.test(source))).toEqual([])
   })
 

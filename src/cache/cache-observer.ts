@@ -25,7 +25,7 @@ export class CacheObserver {
     if (tier === 'local') this.stats.localHits++
     else this.stats.sharedHits++
     this.stats.timeSavedMs += entry.loadMs
-    if (this.events.wants('hit')) this.events.emit('hit', { cache: this.cache, key, tier })
+    if (this.events.wantsHits) this.events.emit('hit', { cache: this.cache, key, tier })
     // Who waited for a hit of the shared tier are told one by one, by `served`.
     if (detecting.count > 0 && tier === 'local') this.served(key, tier, entry)
   }

@@ -75,6 +75,15 @@ export class Cache<Value = unknown> {
   }
 
   /**
+   * Milliseconds that the entry of a key has to live, `Infinity` for one without end; undefined where there is none.
+   * Asks the shared tier where there is one; loads nothing and counts nothing.
+   */
+  async ttl(key: CacheKeyParts): Promise<number | undefined> {
+    const encoded = this.parts.keys.encodeKey(key)
+    return this.parts.isClosed() ? undefined : this.parts.tiers.ttl(encoded)
+  }
+
+  /**
    * The cached value, or what the loader makes of it; the loader runs once for all who ask meanwhile, and its error goes
    * to each of them.
    *

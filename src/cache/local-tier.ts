@@ -11,6 +11,8 @@ import type { TagMarkers } from './tag-markers'
 export interface LocalTierParts {
   readonly store: LocalStore
   readonly clock: CompleteClock
+  /** The time by which entries are served: where nobody has to be believed, it may be a little late. */
+  readonly now: () => number
   readonly markers: TagMarkers
   readonly observer: CacheObserver
   /** How long a copy of a shared entry is believed; `Infinity` where this process is the only one. */
@@ -26,10 +28,9 @@ export class LocalTier {
 
   /** The entry that may be served now, and is within its life. */
   hit(key: string): Entry | undefined {
-    const { store, clock } = this.parts
-    const entry = store.get(key)
+    const entry = this.parts.store.get(key)
     if (entry === undefined) return undefined
-    const now = clock.now()
+    const now = this.parts.now()
     if (isExpired(entry, now)) {
       if (now >= entry.staleUntil) this.drop(key, 'expired')
       return undefined

@@ -1,16 +1,13 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncScope } from '../kernel/async-scope'
 import { currentFlight } from './current-flight'
 import { currentTransaction } from './transaction'
 
-/** The scope of work that reads past the cache; over when the work is. */
+/** Emptied when the work is over: what it left running reads as ever. */
 interface Scope {
   isOver: boolean
 }
 
-const scope = new AsyncLocalStorage<Scope>()
-
-// So that who never reads past the cache does not pay for it.
-let running = 0
+const scope = new AsyncScope<Scope>()
 
 /**
  * Runs work whose reads go past every cache: decorated methods are called, `getOrLoad` calls its loader, `get` finds nothing, and
@@ -26,18 +23,18 @@ let running = 0
  */
 export async function withoutCaching<Result>(work: () => Result | Promise<Result>): Promise<Result> {
   const its: Scope = { isOver: false }
-  running++
+  const { result, leave } = scope.enter(its, async () => work())
   try {
-    return await scope.run(its, work)
+    return await result
   } finally {
     its.isOver = true
-    running--
+    leave()
   }
 }
 
 /** Whether the running code reads nothing from a cache and keeps nothing of what it loads. */
 export function isWithoutCaching(): boolean {
-  return running > 0 && scope.getStore()?.isOver === false
+  return scope.get()?.isOver === false
 }
 
 /** Whether the running code is part of other work (a load, a transaction), so that what it reads is not read with others. */

@@ -144,6 +144,15 @@ export class TieredCache {
     return entry === undefined ? miss : { found: true, value: isolation.give(entry.held) }
   }
 
+  /** Milliseconds that an entry has to live, undefined where there is none; no read, and not counted as one. */
+  async ttl(key: string): Promise<number | undefined> {
+    if (isReadPast(this.#flights, key)) return undefined
+    const { local, shared, clock } = this.parts
+    // A local copy may be given a shorter life than the entry has.
+    const entry = (await shared?.lookups.peek(key)) ?? valueIn(local.hit(key))
+    return entry === undefined ? undefined : entry.expiresAt - clock.now()
+  }
+
   /** Whether there is a value; no read, and not counted as one. */
   async holds(key: string): Promise<boolean> {
     return (await this.peek(key)).found

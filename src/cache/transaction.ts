@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncScope } from '../kernel/async-scope'
 import { isThenable } from '../kernel/thenable'
 
 /*
@@ -141,14 +141,11 @@ export class Transaction implements CachingTransaction {
   }
 }
 
-const scope = new AsyncLocalStorage<Transaction | undefined>()
-
-// So that who knows no transactions does not pay for them.
-let running = 0
+const scope = new AsyncScope<Transaction>()
 
 /** The transaction that the running code is part of. */
 export function currentTransaction(): Transaction | undefined {
-  return running === 0 ? undefined : scope.getStore()?.underWay
+  return scope.get()?.underWay
 }
 
 /** Runs work in a transaction: within one that is there already, as a part of it. */
@@ -175,7 +172,7 @@ export async function aroundTransaction<Result>(
     transaction.forget()
     isDone = false
     // The database may call from anywhere: from the callback of a connection, say.
-    const answer = scope.run(transaction, () => work(transaction))
+    const answer = scope.within(transaction, () => work(transaction))
     return (isThenable(answer) ? Promise.resolve(answer).then(done) : done(answer)) as typeof answer
   }
   return enter(
@@ -190,13 +187,13 @@ async function enter<Result>(
   work: () => Promise<Result>,
   isInDoubt = (): boolean => false,
 ): Promise<Result> {
-  running++
+  const { result: ending, leave } = scope.enter(transaction, () => endWith(transaction, work, isInDoubt))
   try {
-    const result = await endWith(transaction, work, isInDoubt)
-    await scope.run(undefined, () => transaction.commit())
+    const result = await ending
+    await scope.within(undefined, () => transaction.commit())
     return result
   } finally {
-    running--
+    leave()
   }
 }
 
@@ -206,10 +203,10 @@ async function endWith<Result>(
   isInDoubt: () => boolean,
 ): Promise<Result> {
   try {
-    return await scope.run(transaction, work)
+    return await work()
   } catch (error) {
     // The error of the commit says more than that of an evict, which goes to the journal.
-    if (isInDoubt()) await scope.run(undefined, () => transaction.doubt()).catch(() => {})
+    if (isInDoubt()) await scope.within(undefined, () => transaction.doubt()).catch(() => {})
     else transaction.rollBack()
     throw error
   }

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncScope } from '../kernel/async-scope'
 import type { StaleReason } from '../kernel/stale-reason'
 import { withText } from '../kernel/with-text'
 import type { TierName } from './cache-event'
@@ -58,12 +58,14 @@ export async function detect<Result>(
 ): Promise<Detected<Result>> {
   const list = new ReadList()
   detecting.count++
+  const { result: working, leave } = lists.enter(list, async () => work(list))
   try {
-    const result = await lists.run(list, work, list)
+    const result = await working
     const { reads } = list
     return withText({ result, reads }, () => textOf(reads))
   } finally {
     detecting.count--
+    leave()
     list.close()
   }
 }
@@ -73,12 +75,12 @@ export const detecting = { count: 0 }
 
 /** Lists a read for whoever detects it. */
 export function noteRead(read: DetectedRead): void {
-  lists.getStore()?.add(read)
+  lists.get()?.add(read)
 }
 
 /** Says of the read listed last that its value was past its life. */
 export function noteStale(cache: string, key: string, reason: StaleReason): void {
-  lists.getStore()?.amend(cache, key, reason)
+  lists.get()?.amend(cache, key, reason)
 }
 
 class ReadList implements Detection {
@@ -109,7 +111,7 @@ class ReadList implements Detection {
   }
 }
 
-const lists = new AsyncLocalStorage<ReadList>()
+const lists = new AsyncScope<ReadList>()
 
 function textOf(reads: readonly DetectedRead[]): string {
   const texts = reads.map(({ cache, key, from, ageMs, stale }) => {

@@ -16,11 +16,15 @@ export class EventHub {
   readonly #warnings: Warnings
   readonly #listeners: Listeners
   readonly #channels: { readonly [Name in CacheEventName]: Channel }
+  readonly #hitListeners: Listeners['hit']
+  readonly #hitChannel: Channel
 
   constructor(warnings: Warnings) {
     this.#warnings = warnings
     this.#listeners = byName(() => new Set()) as Listeners
     this.#channels = byName((name) => channel(`cachewright:${name}`))
+    this.#hitListeners = this.#listeners.hit
+    this.#hitChannel = this.#channels.hit
   }
 
   /** @returns a function that takes the listener off again */
@@ -29,6 +33,11 @@ export class EventHub {
     const registered = { listener }
     this.#listeners[name].add(registered)
     return () => this.#listeners[name].delete(registered)
+  }
+
+  /** Whether anybody would see hits: the one question that is asked for every answer. */
+  get wantsHits(): boolean {
+    return this.#hitListeners.size > 0 || this.#hitChannel.hasSubscribers
   }
 
   /** Whether anybody would see this event; ask before building one on a hot path. */

@@ -5,6 +5,7 @@ import { encodeArguments } from './canonical'
 import { KeyProblem, keyUnsupported } from './key-problem'
 import { withPartition } from './keyspace'
 import { literalPattern } from './pattern'
+import { encodeText } from './text'
 
 /** What a key can be made of: anything but functions and symbols; instances of classes if the manager knows them. */
 export type KeyValue = string | number | bigint | boolean | null | undefined | object
@@ -16,6 +17,8 @@ export type CacheKeyParts = KeyValue | readonly KeyValue[]
 export interface PartsEncoder<Key> {
   /** @throws {@link KeyProblem} for a part that cannot be in a key */
   encode(parts: readonly unknown[]): Key
+  /** The same for one text alone. */
+  encodeLone?(text: string): Key
 }
 
 /** Turns the parts of keys of one cache into text, as seen by the present partition. */
@@ -40,6 +43,11 @@ export class KeyEncoder implements PartsEncoder<string> {
     } catch (error) {
       throw error instanceof KeyProblem ? keyUnsupported(error, `Cache '${this.cache}'`, 'partition') : error
     }
+  }
+
+  /** What most calls have for their only argument, without a list of it. */
+  encodeLone(text: string): string {
+    return this.partition === undefined ? encodeText(text) : this.encode([text])
   }
 
   /** The key a user passed to a method of the cache. @throws CW_KEY_UNSUPPORTED, CW_FUNCTION_FAILED */

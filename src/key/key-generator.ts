@@ -31,7 +31,11 @@ export function keyFromParameters({ keys, ignored }: ParameterSelection, where: 
       )
   }
   if (ignored.length === 0)
-    return (encoder, args) => encode(encoder, args.some(isSignal) ? args.map(unlessSignal) : args, where, identity)
+    return (encoder, args) => {
+      const only = args.length === 1 ? args[0] : undefined
+      if (typeof only === 'string' && encoder.encodeLone !== undefined) return encoder.encodeLone(only)
+      return encode(encoder, args.some(isSignal) ? args.map(unlessSignal) : args, where, identity)
+    }
   const left = new Set(ignored)
   return (encoder, args) => {
     const used = args.map((_, index) => index).filter((index) => !left.has(index))

@@ -9,8 +9,20 @@ const reservedOrTagged = /^[!#'@^~]|[\p{Cc}\p{Cs}%(),:;=[\]{|}]/u
  * the characters that mark a value of another kind, and no two strings share a text.
  */
 export function encodeText(text: string): string {
+  if (isWord(text)) return text
   if (text === '') return "''"
   return reservedOrTagged.test(text) ? escaped(text) : text
+}
+
+// Letters, digits, dashes and underscores: most keys are of these, and looking is cheaper than matching.
+const wordUnits = Uint8Array.from({ length: 128 }, (_, unit) => (/[\w-]/.test(String.fromCharCode(unit)) ? 1 : 0))
+const longestWord = 64
+
+function isWord(text: string): boolean {
+  const { length } = text
+  if (length === 0 || length > longestWord) return false
+  for (let at = 0; at < length; at++) if (wordUnits[text.charCodeAt(at)] !== 1) return false
+  return true
 }
 
 function escaped(text: string): string {

@@ -18,7 +18,7 @@ import { createCodec } from '../codec/codec'
 import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { CacheErrorHandler } from '../events/error-handler'
 import type { EventHub } from '../events/event-hub'
-import type { CompleteClock } from '../kernel/clock'
+import { type CompleteClock, coarseNow } from '../kernel/clock'
 import type { TypeRegistry } from '../kernel/registered-types'
 import type { Warnings } from '../kernel/warn'
 import { createKeyspace } from '../key/keyspace'
@@ -102,6 +102,8 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
     local: new LocalTier({
       store: local === undefined ? nullStore : new LruStore(local, (key, cause) => observer.removal(key, cause)),
       clock,
+      // A process that was suspended must not trust what it believed before.
+      now: trustMs === Number.POSITIVE_INFINITY ? coarseNow(clock) : clock.now,
       markers,
       observer,
       trustMs,

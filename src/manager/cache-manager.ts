@@ -24,12 +24,14 @@ import { Warnings } from '../kernel/warn'
 import { KeyEncoder } from '../key/key-encoder'
 import { createKeyspace } from '../key/keyspace'
 import { classOf, ownerOf } from '../metadata/cache-name'
+import { isDecorated } from '../metadata/decorated-classes'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { decoratedMethods, methodIn } from '../metadata/operation-source'
 import type { PendingWrites } from '../queue/pending-writes'
 import { guardSharedStore } from '../stores/guard'
 import type { SharedStore } from '../stores/shared-store'
 import { assembleCache, type ManagerContext } from './assemble'
+import { BoundClasses } from './bound-classes'
 import { type AuditOptions, auditCaching, auditRules, type CachingAudit } from './caching-audit'
 import type { CachingOptions } from './caching-options'
 import { bindTo, isConfigured, managerBoundTo } from './configured'
@@ -74,6 +76,7 @@ export class CacheManager {
   readonly #router: InvalidationRouter
   readonly #caches = new Map<string, Cache>()
   readonly #claims = new Map<string, { readonly method: WeakRef<object>; readonly owner: WeakRef<object> }>()
+  readonly #boundClasses = new BoundClasses()
   readonly #ending = new AbortController()
   readonly #writes: WriteQueues
   #closing: Promise<void> | undefined
@@ -180,7 +183,7 @@ export class CacheManager {
    */
   async ready(): Promise<ReadyReport> {
     const auditor = this.#auditor
-    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor))
+    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, this.#boundTo(method)))
     const findings = auditDefinitions(uses, auditor).map(({ kind: _, ...finding }): Finding => finding)
     const errors = findings.filter(({ severity }) => severity === 'error')
     if (errors.length > 0) {
@@ -229,10 +232,10 @@ export class CacheManager {
   }
 
   /**
-   * Every decorated method that uses this manager, by its `manager` option, that of its class, a binding of its class, or
-   * because the manager is the configured one; and what should be looked at, in the definitions and in what the caches
-   * have counted so far. Methods of objects that were bound one by one are not known here. Standard decorators do not
-   * know their class before its first object is made.
+   * Every decorated method that uses this manager, by its `manager` option, that of its class, a binding of its class or
+   * of an object of it, or because the manager is the configured one; and what should be looked at, in the definitions
+   * and in what the caches have counted so far. Standard decorators do not know their class before its first object is
+   * made.
    *
    * @throws CW_OPTION_INVALID, CW_OPTION_UNKNOWN
    */
@@ -390,7 +393,41 @@ export class CacheManager {
    */
   bind<Target extends object>(target: Target): Target {
     bindTo(target, this)
+    this.#boundClasses.add(target)
     return target
+  }
+
+  /**
+   * What a container does with an object it has made: {@link bind}, if its class has decorated methods and it is not bound
+   * to a manager that is open. Whoever bound it by hand meant that.
+   *
+   * @returns whether the object uses this manager
+   *
+   * @example
+   * ```ts
+   * container.onActivation((_context, service) => (caching.adopt(service), service))   // inversify
+   * ```
+   */
+  adopt(target: unknown): boolean {
+    if (typeof target !== 'object' || target === null || !isDecorated(Object.getPrototypeOf(target))) return false
+    const bound = managerBoundTo(target, { where: 'adopt()' })
+    if (bound !== undefined && (bound === this || !bound.isClosed)) return bound === this
+    this.bind(target)
+    return true
+  }
+
+  /**
+   * Asks the shared tier for a sign of life, on the way that calls take.
+   *
+   * @returns how many milliseconds that took; undefined where there is no shared tier
+   * @throws CW_SHARED_UNAVAILABLE, CW_SHARED_TIMEOUT, CW_SHARED_REFUSED
+   */
+  async ping(): Promise<number | undefined> {
+    if (this.#store === undefined) return undefined
+    const { clock } = this.#definition
+    const askedAt = clock.now()
+    await this.#store.readMarkers([])
+    return clock.now() - askedAt
   }
 
   /** Whether {@link close} was called. */
@@ -451,6 +488,11 @@ export class CacheManager {
     return found.map((finding) => ({ severity: 'warning', ...finding }))
   }
 
+  /** The manager that objects of a method's class are bound to, as far as that can be said of them all. */
+  #boundTo(method: DecoratedMethod): CacheManager | undefined {
+    return boundByClass(method) ?? (this.#boundClasses.has(method) ? this : undefined)
+  }
+
   #callsOf(list: WarmList, where: string): Calls {
     // One that is missing would pass for an option that is not given.
     checkOptions(where, { ...list, method: list?.method ?? null, with: list?.with ?? null }, warmListRules)
@@ -465,7 +507,7 @@ export class CacheManager {
   #explainer(): Explainer {
     const { prefix, shared } = this.#definition
     const auditor = this.#auditor
-    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, boundByClass(method)))
+    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, this.#boundTo(method)))
     return { prefix, shared, cacheOf: auditor.cacheOf, uses }
   }
 

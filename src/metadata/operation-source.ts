@@ -1,3 +1,4 @@
+import { noteDecorated } from './decorated-classes'
 import { DecoratedMethod, type MethodPlace } from './decorated-method'
 import type { ParameterMarks } from './operation'
 import { ownMetadata, setOwnMetadata } from './reflect'
@@ -13,11 +14,23 @@ const marked = Symbol('cachewright.parameters')
 const byWrapper = new WeakMap<Function, DecoratedMethod>()
 let recordings = 0
 const known = new Set<WeakRef<DecoratedMethod>>()
+const listeners = new Set<(owner: Function) => void>()
 const forget = new FinalizationRegistry<WeakRef<DecoratedMethod>>((reference) => known.delete(reference))
 
 /** Every decorated method there is now. */
 export function decoratedMethods(): DecoratedMethod[] {
   return [...known].map((reference) => reference.deref()).filter((method) => method !== undefined)
+}
+
+/**
+ * Calls the listener with each class that declares decorated methods of its objects: with those there are, and from then on
+ * with each as its first method is decorated. Not with classes under standard decorators: these run before their class
+ * is there.
+ */
+export function onDecoratedClass(listener: (owner: Function) => void): void {
+  listeners.add(listener)
+  const known = decoratedMethods().filter(({ place }) => place.home !== undefined && !place.isStatic)
+  for (const owner of new Set(known.map(({ declaringClass }) => declaringClass!))) listener(owner)
 }
 
 /** How many there have ever been: when it has grown, there may be some that were not looked over. */
@@ -88,6 +101,9 @@ export function recordMethod(place: MethodPlace, original: Function): DecoratedM
   const reference = new WeakRef(method)
   known.add(reference)
   forget.register(method, reference)
+  if (!place.isStatic && noteDecorated(place)) {
+    for (const listener of listeners) listener(method.declaringClass!)
+  }
   return method
 }
 

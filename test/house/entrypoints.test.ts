@@ -46,6 +46,12 @@ test('the door to Redis loads ioredis', () => {
   expect(packages.filter((name) => name.startsWith('@nestjs/'))).toEqual([])
 })
 
+test('the door to NestJS loads Nest, and no Redis, Terminus or cache-manager', () => {
+  const { packages } = load('nestjs/index.js')
+  expect(packages).toEqual(expect.arrayContaining(['@nestjs/common', '@nestjs/core']))
+  expect(packages.filter((name) => /redis|terminus|cache-manager|keyv|graphql/.test(name))).toEqual([])
+})
+
 const bareDoors = ['drizzle', 'express', 'fastify', 'knex', 'prisma', 'testing', 'typeorm'].map(
   (door) => `${door}/index.js`,
 )
@@ -54,8 +60,11 @@ test.each(bareDoors)('%s loads what the root does, and no ORM, framework or runn
   expect(load(entry).packages).toEqual(['lru-cache', 'reflect-metadata'])
 })
 
-test.each(['index.js', 'redis/index.js', ...bareDoors])('nothing happens at import of %s', (entry) => {
-  const { resources, anchors } = load(entry)
-  expect(resources).toEqual([])
-  expect(anchors).toEqual([])
-})
+test.each(['index.js', 'redis/index.js', 'nestjs/index.js', ...bareDoors])(
+  'nothing happens at import of %s',
+  (entry) => {
+    const { resources, anchors } = load(entry)
+    expect(resources).toEqual([])
+    expect(anchors).toEqual([])
+  },
+)

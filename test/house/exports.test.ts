@@ -3,6 +3,7 @@ import * as drizzleDoor from 'cachewright/drizzle'
 import * as expressDoor from 'cachewright/express'
 import * as fastifyDoor from 'cachewright/fastify'
 import * as knexDoor from 'cachewright/knex'
+import * as nestDoor from 'cachewright/nestjs'
 import * as prismaDoor from 'cachewright/prisma'
 import * as redisDoor from 'cachewright/redis'
 import * as testingDoor from 'cachewright/testing'
@@ -37,9 +38,11 @@ test('the root exports exactly its names', () => {
     'detect',
     'drainWrites',
     'isCacheError',
+    'isDecoratedClass',
     'literalPattern',
     'memoize',
     'milliseconds',
+    'onDecoratedClass',
     'optionRules',
     'registeredType',
     'strictErrors',
@@ -47,6 +50,17 @@ test('the root exports exactly its names', () => {
     'uniqueText',
     'wallTime',
     'withoutCaching',
+  ])
+})
+
+test('the door to NestJS exports exactly its names', () => {
+  expect(Object.keys(nestDoor).toSorted()).toEqual([
+    'CachingHealthIndicator',
+    'CachingModule',
+    'InjectCache',
+    'InjectCaching',
+    'cacheManagerFacade',
+    'cacheToken',
   ])
 })
 

@@ -58,6 +58,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'reflect-metadata': ['index', 'metadata'],
   ioredis: ['redis'],
   fastify: ['fastify'],
+  '@nestjs/common': ['nestjs'],
+  '@nestjs/core': ['nestjs'],
 }
 
 /** Time and chance come from one file, so that a test can hold them still. */
