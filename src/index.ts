@@ -106,4 +106,4 @@ export type {
   SharedStoreFactory,
   Written,
 } from './stores/shared-store'
-export type { BuriedWrite, QueueCounts, QueuedWrite, TakenWrite, WriteQueue } from './stores/write-queue'
+export type { BuriedWrite, Offered, QueueCounts, QueuedWrite, TakenWrite, WriteQueue } from './stores/write-queue'

@@ -130,11 +130,11 @@ export interface WriteBehindOptions<Key, Tags, Versions, Upgrade> extends Operat
   readonly ttl?: Duration
   /** Tags by which the entry can be evicted: fixed, or read off the value. @default none */
   readonly tags?: Tags | readonly string[]
-  /** Reads off the value which of two is the newer one; see `@CachePut`. It orders what is cached, not the queue. @default none */
+  /** Reads off the value which of two is the newer one; see `@CachePut`. Of two that wait, the newer is written. @default none */
   readonly version?: Versions
   /** The most values of one call of the method. @default 100 */
   readonly batch?: number
-  /** How long a value waits for others at the most, before it is written. @default '1s' */
+  /** How long a value waits for others at the most, before it is written; where a worker has died, five seconds more. @default '1s' */
   readonly maxDelay?: Duration
   /** How many keys may wait to be written; then calls wait for room. @default 10_000 */
   readonly maxPending?: number

@@ -57,11 +57,11 @@ export interface WriteBehindDecorator<Given extends GivenWriteFunctions> {
  * not mind writing the same values again. Reads of the cache see what waits, also when its entry is gone. Whoever
  * removes a row should `flush()` first.
  *
- * Queues are drained in the processes where the method was called, or whose object was given to {@link drainWrites}. See
- * `manager.writes(cache)` for what waits and what was given up.
+ * Queues are drained in the processes where the method was called, or whose object was given to {@link drainWrites}: by the
+ * first such object, in no request's context. See `manager.writes(cache)` for what waits and what was given up.
  *
  * @throws (when the class is defined) CW_OPTION_INVALID, CW_OPTION_UNKNOWN; calls: CW_WRITE_REFUSED, what the queue throws
- *   when it cannot be reached, and CW_VALUE_UNSUPPORTED
+ *   when it cannot be reached, CW_VALUE_UNSUPPORTED and CW_VALUE_TOO_LARGE
  *
  * @example
  * ```ts

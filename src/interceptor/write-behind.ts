@@ -2,9 +2,13 @@ import type { Cache } from '../cache/cache'
 import { currentTransaction } from '../cache/transaction'
 import { cacheError } from '../kernel/errors'
 import { show } from '../kernel/options'
+import { versionText } from '../kernel/version'
 import { keyFromFunction } from '../key/key-generator'
+import { classOf } from '../metadata/cache-name'
 import type { DecoratedMethod } from '../metadata/decorated-method'
-import { methodBehind } from '../metadata/operation-source'
+import type { Operation } from '../metadata/operation'
+import { declaredIn } from '../metadata/operation-source'
+import type { QueuedWrite } from '../stores/write-queue'
 import { planOf } from './install'
 import { Invocation } from './invocation'
 import type { Planned } from './plan'
@@ -26,36 +30,49 @@ export async function writeBehind(
     throw cacheError('CW_OPTION_INVALID', `${where}: call it with an array of values, got ${show(values)}.`)
   }
   const [cache] = planned.caches as readonly [Cache]
+  const invocation = new Invocation(method, self, [])
   // A write whose key is not known must not be lost: what the function throws is the caller's.
   const puts = values.map((value: unknown) => ({
     key: keyFromFunction(cache.parts.keys, operation.key!(value) as never, where),
     value,
   }))
+  const newest = [...new Map(puts.map((put) => [put.key, put])).values()]
   startDraining(planned, method, self)
-  const accept = (): Promise<void> => acceptAll(puts, planned, cache, new Invocation(method, self, []))
+  const queue = planned.manager.writes(cache.name)
+  // Now, since the caller may change its values when its call is over.
+  const writes = queue.prepare(newest.map((put) => ({ ...put, version: versionOf(put.value, planned, invocation) })))
   const transaction = currentTransaction()
-  if (transaction === undefined) return accept()
-  cache.parts.tiers.writes.touch(puts.map(({ key }) => key))
+  if (transaction === undefined) return acceptAll(newest, writes, planned, cache, invocation)
+  cache.parts.tiers.writes.touch(newest.map(({ key }) => key))
+  const kept = newest.map(({ key }, index) => ({ key, value: queue.valueOf(writes[index]!) }))
+  const accept = (): Promise<void> => acceptAll(kept, writes, planned, cache, invocation)
   // A commit that fails is a failure to the caller, who may try again.
   transaction.defer(accept, async () => {})
 }
 
+/** What tells a value from older ones; undefined, and reported, if that cannot be said. */
+function versionOf(value: unknown, planned: Planned, invocation: Invocation): string | undefined {
+  const { version } = planned.operation
+  return version && invocation.ask(planned, 'version', () => versionText(version(value)))?.value
+}
+
 async function acceptAll(
   puts: readonly { readonly key: string; readonly value: unknown }[],
+  writes: readonly QueuedWrite[],
   planned: Planned,
   cache: Cache,
   invocation: Invocation,
 ): Promise<void> {
   const { operation, manager } = planned
   const { tiers } = cache.parts
-  const newest = [...new Map(puts.map((put) => [put.key, put])).values()]
   const write = await tiers.writes.begin(tiers.isTagged(operation.tags !== undefined))
   try {
-    await manager.writes(cache.name).accept(newest, operation.behind!)
+    const overtaken = await manager.writes(cache.name).accept(writes, operation.behind!)
+    const newest = puts.filter(({ key }) => !overtaken.has(key))
     await tiers.writes.put(newest, termsOf(planned, cache, invocation), write)
   } catch (error) {
     // Some may have been accepted: what is cached may be older than what waits.
-    await tiers.evictions.evict(newest.map(({ key }) => key))
+    await tiers.evictions.evict(puts.map(({ key }) => key))
     throw error
   } finally {
     tiers.writes.end(write)
@@ -73,7 +90,7 @@ function startDraining(planned: Planned, method: DecoratedMethod, self: unknown)
 /**
  * Lets an object's methods under `@WriteBehind` write what waits in their queues, whoever queued it, until the manager is
  * closed: for worker processes, and at start-up for what was left by a process that ended. Objects whose methods are
- * called do so without it.
+ * called do so without it. For each queue a process has one object that does: the first.
  *
  * @throws CW_OPTION_INVALID if no method of the object stands under `@WriteBehind`; CW_NOT_CONFIGURED
  *
@@ -83,21 +100,32 @@ function startDraining(planned: Planned, method: DecoratedMethod, self: unknown)
  * ```
  */
 export function drainWrites(service: object): void {
-  const started = new Set<PropertyKey>()
-  for (let home: unknown = service; home !== null && home !== Object.prototype; home = Object.getPrototypeOf(home)) {
-    for (const name of Reflect.ownKeys(home as object)) {
-      const present: unknown = Object.getOwnPropertyDescriptor(home, name)?.value
-      const method = methodBehind(present)
-      if (method === undefined || started.has(name)) continue
-      const { behind } = planOf(method, service)
-      if (behind === undefined) continue
-      started.add(name)
-      startDraining(behind, method, service)
-    }
+  const owner = classOf(service)
+  let isStarted = false
+  for (const name of owner === undefined ? [] : namesIn(service)) {
+    // Wherever it stands, and whoever's function stands before it.
+    const method = declaredIn(owner!, name, service === owner).find(({ operations }) => operations.some(isBehind))
+    const { behind } = method === undefined ? {} : planOf(method, service)
+    if (behind === undefined) continue
+    isStarted = true
+    startDraining(behind, method!, service)
   }
-  if (started.size > 0) return
+  if (isStarted) return
   throw cacheError(
     'CW_OPTION_INVALID',
-    `drainWrites(): ${service.constructor?.name ?? 'the object'} has no method under @WriteBehind.`,
+    `drainWrites(): ${owner?.name || 'the object'} has no method under @WriteBehind. Give an object of the class, or the class for a static method.`,
   )
+}
+
+function isBehind({ behind }: Operation): boolean {
+  return behind !== undefined
+}
+
+/** What an object and all that it inherits from have names for. */
+function namesIn(service: object): ReadonlySet<PropertyKey> {
+  const names = new Set<PropertyKey>()
+  for (let home: unknown = service; home !== null && home !== Object.prototype; home = Object.getPrototypeOf(home)) {
+    for (const name of Reflect.ownKeys(home as object)) names.add(name)
+  }
+  return names
 }

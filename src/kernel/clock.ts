@@ -43,6 +43,12 @@ export const systemClock: CompleteClock = {
   },
 }
 
+/** Keeps the process alive, which timers of a clock do not, until what this returns is called. */
+export function keepProcess(): () => void {
+  const timer = setInterval(() => {}, longestTimer)
+  return () => clearInterval(timer)
+}
+
 /** Fills in what a given clock leaves out. */
 export function completeClock(clock: Clock | undefined): CompleteClock {
   if (clock === undefined) return systemClock

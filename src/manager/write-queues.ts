@@ -9,7 +9,7 @@ import { classConfigOf } from '../metadata/decorated-method'
 import type { Operation } from '../metadata/operation'
 import { decoratedMethods, recordedMethods } from '../metadata/operation-source'
 import { PendingWrites } from '../queue/pending-writes'
-import { WriteFrames } from '../queue/write-frame'
+import { WriteFrames, type WriteFramesParts } from '../queue/write-frame'
 import { MemoryQueue } from '../stores/memory-queue'
 import type { SharedStore } from '../stores/shared-store'
 import type { ManagerDefinition } from './definition'
@@ -31,6 +31,7 @@ export class WriteQueues {
   // Caches that decorated methods queue writes for, and how many methods had been recorded when that was looked up.
   #behind = new Map<string, Operation>()
   #lookedOver = 0
+  #isClosed = false
 
   constructor(parts: WriteQueuesParts) {
     this.#parts = parts
@@ -42,33 +43,45 @@ export class WriteQueues {
     if (writes === undefined) {
       const { definition, store, events, warnings, evict } = this.#parts
       const { prefix, clock, types } = definition
-      const { version } = definition.cache(cache)
+      const { version, maxValueBytes } = definition.cache(cache)
       const { queueKey } = createKeyspace({ prefix, cache, version: 1 })
       writes = new PendingWrites({
         cache,
         queue: store?.writeQueue?.(queueKey) ?? new MemoryQueue(),
-        frames: framesOf(cache, version === undefined ? '' : String(version), types, () => this.#operationFor(cache)),
+        frames: new WriteFrames({
+          cache,
+          version: version === undefined ? '' : String(version),
+          maxBytes: maxValueBytes,
+          ...codecOf(types),
+          upgrade: () => this.#operationFor(cache)?.behind?.upgrade as never,
+        }),
         clock,
         events,
         warnings,
         evict: (key) => evict(cache, key),
       })
       this.#queues.set(cache, writes)
+      if (this.#isClosed) void writes.close()
     }
     return writes
   }
 
   /** What readers of a cache ask before the source: nothing, where no method queues its writes. */
   pendingIn(cache: string): PendingLookup {
-    return (key) =>
-      this.#queues.has(cache) || this.#operationFor(cache) !== undefined ? this.of(cache).find(key) : undefined
+    return (key) => (this.#mayWait(cache) ? this.of(cache).find(key) : undefined)
   }
 
   /** Has what waits made in this process, within the time there is; what is left in it then is lost, or waits for others. */
   async close(drain: (work: Promise<void>) => Promise<void>): Promise<void> {
+    this.#isClosed = true
     const queues = [...this.#queues.values()]
     await drain(Promise.all(queues.map((writes) => writes.close())).then(() => {}))
     await Promise.all(queues.map((writes) => writes.abandon()))
+  }
+
+  /** Where only a class that inherits a method names its cache, it may be any. */
+  #mayWait(cache: string): boolean {
+    return this.#queues.has(cache) || this.#operationFor(cache) !== undefined || this.#behind.has('')
   }
 
   #operationFor(cache: string): Operation | undefined {
@@ -89,20 +102,12 @@ export class WriteQueues {
   }
 }
 
-function framesOf(
-  cache: string,
-  version: string,
-  types: TypeRegistry,
-  operation: () => Operation | undefined,
-): WriteFrames {
+function codecOf(types: TypeRegistry): Pick<WriteFramesParts, 'encode' | 'decode'> {
   const codec = createCodec(types)
   // The caller may change what it gave while it waits.
   const isolation = createIsolation('copy', types, false)
-  return new WriteFrames({
-    cache,
-    version,
+  return {
     encode: (value) => codec.encode(isolation.snapshot(isolation.hold(value).held)),
     decode: (format, payload) => codec.decode(format, payload),
-    upgrade: () => operation()?.behind?.upgrade as never,
-  })
+  }
 }

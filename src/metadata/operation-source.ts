@@ -63,6 +63,11 @@ export function methodsIn(owner: Function, name: PropertyKey): DecoratedMethod[]
   return its.filter((method) => method !== undefined)
 }
 
+/** The same, of objects or of the class itself as it is told. */
+export function declaredIn(owner: Function, name: PropertyKey, isStatic: boolean): DecoratedMethod[] {
+  return [...declarationsIn(owner, name, isStatic)].filter((method) => method !== undefined)
+}
+
 /** What each class that declares the method has recorded about it, from this one upwards. */
 function* declarationsIn(
   owner: Function,

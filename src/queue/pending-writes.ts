@@ -1,10 +1,11 @@
 import type { EventHub } from '../events/event-hub'
-import type { CompleteClock } from '../kernel/clock'
+import { type CompleteClock, keepProcess } from '../kernel/clock'
 import { cacheError } from '../kernel/errors'
 import { type Lookup, miss } from '../kernel/lookup'
 import type { Warnings } from '../kernel/warn'
 import type { BehindOperation } from '../metadata/operation'
 import type { QueueCounts, QueuedWrite, WriteQueue } from '../stores/write-queue'
+import { GatheredFinds } from './gathered-finds'
 import type { WriteFrames } from './write-frame'
 import { WriteWorker } from './write-worker'
 
@@ -30,17 +31,25 @@ export interface PendingWritesParts {
   readonly evict: (key: string) => Promise<void>
 }
 
-/** Keys that are asked for in one turn, and so in one round trip. */
-interface Asked {
-  readonly keys: Set<string>
-  readonly found: Promise<ReadonlyMap<string, Buffer | null>>
+/** A value to be queued; the version is a text that sorts. */
+interface PreparedValue {
+  readonly key: string
+  readonly value: unknown
+  readonly version: string | undefined
+}
+
+/** A wait that may be ended sooner. */
+interface Pause {
+  readonly over: Promise<void>
+  readonly cancel: () => void
 }
 
 // How often somebody who waits for room, or for others to drain, looks again.
 const lookMs = 50
 
-// What a queue takes well within any timeout.
+// What a queue takes well within any timeout; one value that has more bytes goes alone.
 const mostAtOnce = 500
+const mostBytes = 4 * 2 ** 20
 
 /**
  * The writes of one cache that `@WriteBehind` accepted and that have yet to be made: `manager.writes('products')`. They
@@ -48,7 +57,7 @@ const mostAtOnce = 500
  */
 export class PendingWrites {
   readonly #parts: PendingWritesParts
-  #asked: Asked | undefined
+  readonly #finds: GatheredFinds
   #worker: WriteWorker | undefined
   #operation: object | undefined
   #isClosed = false
@@ -57,6 +66,7 @@ export class PendingWrites {
   /** @internal Made by a manager. */
   constructor(parts: PendingWritesParts) {
     this.#parts = parts
+    this.#finds = new GatheredFinds(parts.queue)
   }
 
   /** How many keys wait to be written, and how many writes were given up. */
@@ -65,21 +75,25 @@ export class PendingWrites {
   }
 
   /**
-   * Resolves when all that was accepted until now, by any process, has been written or given up.
+   * Resolves when all that was accepted until now, by any process, has been written or given up. Where no process drains
+   * the queue, that is never.
    *
    * @param options `signal` ends the wait
-   * @throws the signal's reason; CW_SHARED_UNAVAILABLE, CW_SHARED_TIMEOUT if the queue cannot be reached
+   * @throws the signal's reason; CW_SHARED_UNAVAILABLE, CW_SHARED_TIMEOUT if the queue cannot be reached; CW_WRITE_REFUSED if
+   *   the manager is closed meanwhile
    */
   async flush({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { queue } = this.#parts
     signal?.throwIfAborted()
     const mark = await queue.mark()
     while (!(await queue.isPast(mark))) {
-      await this.#worker?.work()
-      if (await queue.isPast(mark)) return
-      if (this.#isAbandoned) return
+      if (this.#isAbandoned) throw refused(this.#parts.cache, 'the manager was closed before all was written.')
+      const pause = this.#pause(signal)
+      // Under constant traffic a pass has no end.
+      await Promise.race([this.#worker?.work() ?? pause.over, pause.over])
+      if (await queue.isPast(mark).finally(pause.cancel)) return
       signal?.throwIfAborted()
-      await this.#pause(signal)
+      await this.#pause(signal).over
     }
   }
 
@@ -120,61 +134,86 @@ export class PendingWrites {
     }
     this.#operation = operation
     if (this.#isClosed || this.#worker !== undefined) return
-    const decode = (bytes: Buffer): unknown => frames.decode(bytes)
+    const upgrade = terms.upgrade as ((value: unknown, version: string) => unknown) | undefined
+    const decode = (bytes: Buffer): unknown => frames.decode(bytes, upgrade)
     this.#worker = new WriteWorker({ cache, queue, clock, terms, events, warnings, decode, make, onBuried: evict })
+  }
+
+  /**
+   * @internal Values as they are accepted, whatever becomes of them afterwards.
+   *
+   * @throws CW_VALUE_UNSUPPORTED, CW_VALUE_TOO_LARGE
+   */
+  prepare(values: readonly PreparedValue[]): readonly QueuedWrite[] {
+    return values.map(({ key, value, version }) => ({ key, version, bytes: this.#parts.frames.encode(value) }))
+  }
+
+  /** @internal A value as it was when it was prepared. */
+  valueOf({ bytes }: QueuedWrite): unknown {
+    return this.#parts.frames.decode(bytes)
   }
 
   /**
    * @internal Accepts writes, in their order.
    *
-   * @throws CW_VALUE_UNSUPPORTED, before any of them is accepted; CW_WRITE_REFUSED; what the queue throws
+   * @returns the keys for which a newer version waits, and goes on waiting
+   * @throws CW_WRITE_REFUSED; what the queue throws
    */
-  async accept(
-    values: readonly { readonly key: string; readonly value: unknown }[],
-    terms: BehindOperation,
-  ): Promise<void> {
-    const { cache, queue, frames, clock } = this.#parts
-    if (this.#isClosed) {
-      throw refused(cache, 'the manager is closed, and a write past the queue could be undone by one that waits in it.')
-    }
-    const writes = new Map<string, QueuedWrite>()
-    for (const { key, value } of values) writes.set(key, { key, bytes: frames.encode(value) })
-    let waiting = [...writes.values()]
+  async accept(writes: readonly QueuedWrite[], terms: BehindOperation): Promise<ReadonlySet<string>> {
+    const { cache, queue, clock } = this.#parts
+    const overtaken = new Set<string>()
+    let waiting = writes
     const until = clock.now() + terms.maxWaitMs
-    for (;;) {
-      const accepted = await queue.offer(waiting.slice(0, mostAtOnce), terms.maxPending)
-      this.#worker?.notice(accepted)
-      waiting = waiting.slice(accepted)
-      if (waiting.length === 0) return
-      if (accepted === mostAtOnce) continue
+    while (waiting.length > 0) {
+      if (this.#isClosed) {
+        throw refused(
+          cache,
+          'the manager is closed, and a write past the queue could be undone by one that waits in it.',
+        )
+      }
+      const some = firstOf(waiting)
+      const offered = await queue.offer(some, terms.maxPending)
+      for (const index of offered.overtaken) overtaken.add(some[index]!.key)
+      this.#worker?.notice(offered.accepted)
+      waiting = waiting.slice(offered.accepted)
+      if (offered.accepted === some.length) continue
       if (clock.now() >= until) {
         throw refused(
           cache,
-          `${terms.maxPending} keys wait to be written (\`maxPending\`), and there was no room for ${waiting.length} of ${writes.size} values within ${terms.maxWaitMs} ms (\`maxWait\`); the others were accepted. Write less, or make the method faster.`,
+          `${terms.maxPending} keys wait to be written (\`maxPending\`), and there was no room for ${waiting.length} of ${writes.length} values within ${terms.maxWaitMs} ms (\`maxWait\`); the others were accepted. Write less, or make the method faster.`,
         )
       }
       void this.#worker?.work()
-      await this.#pause()
+      await this.#pause().over
     }
+    return overtaken
   }
 
   /** @internal What waits to be written for a key. */
   async find(key: string): Promise<Lookup<unknown>> {
-    const bytes = await this.#ask(key)
+    const bytes = await this.#finds.find(key)
     return bytes === null ? miss : { found: true, value: this.#parts.frames.decode(bytes) }
   }
 
-  /** @internal Accepts no more, has what waits made (as often as it takes, where it would be lost), and takes no more. */
+  /** @internal Accepts no more, has what waits made (as often as it takes, where it would be lost), and then takes no more. */
   async close(): Promise<void> {
     this.#isClosed = true
-    if (this.#worker === undefined) return
-    await (this.#parts.queue.isDurable ? this.#worker.work() : this.flush())
-    await this.#worker.stop()
+    const worker = this.#worker
+    if (worker === undefined) return
+    const working = worker.workNow()
+    const over = new AbortController()
+    const flushed = this.flush({ signal: over.signal })
+    // What outlives this process others can write, and go on queueing.
+    await (this.#parts.queue.isDurable ? Promise.race([working, flushed]) : flushed).catch(() => {})
+    over.abort()
+    flushed.catch(() => {})
+    await worker.stop()
   }
 
-  /** @internal Ends the wait of {@link close}, whatever waits. */
+  /** @internal Ends the wait of {@link close}, whatever waits, and what the worker is at. */
   async abandon(): Promise<void> {
     this.#isAbandoned = true
+    this.#worker?.abandon()
     const { cache, queue, warnings } = this.#parts
     if (queue.isDurable) return
     const { pending } = await queue.counts()
@@ -186,25 +225,6 @@ export class PendingWrites {
     )
   }
 
-  async #ask(key: string): Promise<Buffer | null> {
-    this.#asked ??= this.#askSoon()
-    const { keys, found } = this.#asked
-    keys.add(key)
-    return (await found).get(key)!
-  }
-
-  #askSoon(): Asked {
-    const keys = new Set<string>()
-    const turn = new Promise<void>((resolve) => process.nextTick(resolve))
-    const found = turn.then(async () => {
-      this.#asked = undefined
-      const its = [...keys]
-      const answers = await this.#parts.queue.find(its)
-      return new Map(its.map((key, index) => [key, answers[index]!]))
-    })
-    return { keys, found }
-  }
-
   #valueIn(bytes: Buffer): unknown {
     try {
       return this.#parts.frames.decode(bytes)
@@ -213,17 +233,33 @@ export class PendingWrites {
     }
   }
 
-  #pause(signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#parts.clock.setTimer(goOn, lookMs)
+  #pause(signal?: AbortSignal): Pause {
+    let cancel = (): void => {}
+    const over = new Promise<void>((resolve) => {
+      const letGo = keepProcess()
+      const stopTimer = this.#parts.clock.setTimer(goOn, lookMs)
       signal?.addEventListener('abort', goOn)
       function goOn(): void {
-        cancel()
+        letGo()
+        stopTimer()
         signal?.removeEventListener('abort', goOn)
         resolve()
       }
+      cancel = goOn
     })
+    return { over, cancel }
   }
+}
+
+/** As many as are offered at once. */
+function firstOf(writes: readonly QueuedWrite[]): readonly QueuedWrite[] {
+  let bytes = 0
+  const some = writes.slice(0, mostAtOnce)
+  const most = some.findIndex((write, index) => {
+    bytes += write.bytes.length
+    return index > 0 && bytes > mostBytes
+  })
+  return most === -1 ? some : some.slice(0, most)
 }
 
 function refused(cache: string, why: string): Error {

@@ -3,10 +3,11 @@ import type { EventHub } from '../events/event-hub'
 import { type CompleteClock, random } from '../kernel/clock'
 import { describeThrown } from '../kernel/describe'
 import { cacheError } from '../kernel/errors'
-import { uniqueText } from '../kernel/unique'
 import type { Warnings } from '../kernel/warn'
 import type { BehindOperation } from '../metadata/operation'
 import type { TakenWrite, WriteQueue } from '../stores/write-queue'
+import { BoundedCall } from './bounded-call'
+import { holdMs, QueueHold } from './queue-hold'
 
 /*
  * How writes leave the queue
@@ -18,10 +19,12 @@ import type { TakenWrite, WriteQueue } from '../stores/write-queue'
  * against others, so the writes of a key are made in their order. A worker that was cut off or suspended may come to life
  * again while the next one holds the queue; its signal is aborted as soon as it learns of that.
  *
- * When a call fails, nobody knows which of its writes is to blame. So they are made one by one. If some of them succeed,
- * those that failed are to blame: each failure is counted, and after `maxTries` the write is buried, so that it does not
- * keep others waiting for ever. If none succeeds it is the database that fails, and nothing is counted. The queue is then
- * let go of (another process may fare better), and tried again after a pause that grows.
+ * When a call fails, nobody knows which of its writes is to blame. So they are made one by one, and if all fail, one that
+ * waits behind them. If some succeed, those that failed are to blame: each failure is counted, and after `maxTries` the write
+ * is buried, so that it does not keep others waiting for ever. If none succeeds it is the database that fails, and nothing is
+ * counted. The queue is then let go of (another process may fare better), and tried again after a pause that grows.
+ *
+ * What this process cannot read it leaves where it is, and goes on behind it.
  */
 
 /** What a {@link WriteWorker} works with. */
@@ -40,12 +43,12 @@ export interface WriteWorkerParts {
   readonly onBuried: (key: string) => Promise<void>
 }
 
-// A worker that has died is replaced after so long.
-const holdMs = 5_000
 const firstPauseMs = 100
 const longestPauseMs = 30_000
+// However short `maxDelay` is, a queue on a server is not asked without end.
+const shortestLookMs = 10
 
-/** How many of some writes are out of the way, whether made or buried. */
+/** Whether the writes are out of the way, made or buried; or some were made; or none. */
 type Outcome = 'all' | 'some' | 'none'
 
 interface Readable {
@@ -53,22 +56,33 @@ interface Readable {
   readonly value: unknown
 }
 
+interface Failed extends Readable {
+  readonly error: unknown
+}
+
 /** Makes the writes of one queue, in this process, by one object's method. */
 export class WriteWorker {
   readonly #parts: WriteWorkerParts
-  readonly #name = uniqueText()
+  readonly #call: BoundedCall
+  readonly #hold: QueueHold
   #cancel = (): void => {}
+  // Since writes were last taken.
   #accepted = 0
   #pass: Promise<void> | undefined
   #failures = 0
-  #resumesAt = Number.NEGATIVE_INFINITY
+  // How long to rest; 0 where nothing calls for that.
+  #pauseMs = 0
   #isStopped = false
-  // Another worker holds the queue: it was not held on to in time.
-  #isLost = false
+  // The last of the writes that this process cannot read.
+  #unreadable: TakenWrite | undefined
 
   constructor(parts: WriteWorkerParts) {
     this.#parts = parts
-    this.#schedule(parts.terms.maxDelayMs)
+    const { cache, queue, clock } = parts
+    this.#call = new BoundedCall(clock)
+    this.#hold = new QueueHold({ cache, queue, clock, onLost: (reason) => this.#call.abort(reason) })
+    // Whoever calls the method first lends it no context.
+    detached.runInAsyncScope(() => this.#schedule(parts.terms.maxDelayMs))
   }
 
   /** So many writes were accepted in this process. */
@@ -79,13 +93,16 @@ export class WriteWorker {
 
   /** Makes what waits, unless a failure calls for a pause; never rejects. */
   work(): Promise<void> {
-    const { clock, terms } = this.#parts
-    if (this.#isStopped || clock.now() < this.#resumesAt) return this.#pass ?? Promise.resolve()
-    this.#pass ??= this.#drain().finally(() => {
-      this.#pass = undefined
-      this.#schedule(Math.max(terms.maxDelayMs, this.#resumesAt - clock.now()))
-    })
+    if (this.#isStopped || this.#pauseMs > 0) return this.#pass ?? Promise.resolve()
+    this.#pass ??= detached.runInAsyncScope(() => this.#drain().finally(() => this.#passed()))
     return this.#pass
+  }
+
+  /** The same without a pause. */
+  workNow(): Promise<void> {
+    this.#failures = 0
+    this.#pauseMs = 0
+    return this.work()
   }
 
   /** Takes no more; resolves when what it is at has ended. */
@@ -93,50 +110,78 @@ export class WriteWorker {
     this.#isStopped = true
     this.#cancel()
     await this.#pass
-    await this.#parts.queue.leave(this.#name).catch(() => {})
+    await this.#hold.leave().catch(() => {})
+  }
+
+  /** Takes no more, and waits for nothing; a call of the method that is under way is told so. */
+  abandon(): void {
+    this.#isStopped = true
+    this.#cancel()
+    this.#call.giveUp(closed(this.#parts.cache))
+  }
+
+  #passed(): void {
+    const { maxDelayMs, batch } = this.#parts.terms
+    this.#pass = undefined
+    this.#schedule(this.#pauseMs > 0 ? this.#pauseMs : this.#accepted >= batch ? 0 : maxDelayMs)
   }
 
   #schedule(delayMs: number): void {
     this.#cancel()
-    if (!this.#isStopped) this.#cancel = this.#parts.clock.setTimer(() => void this.work(), delayMs)
+    if (this.#isStopped) return
+    const look = (): void => {
+      // It is over, whatever a clock says that is read with another precision than timers have.
+      this.#pauseMs = 0
+      void this.work()
+    }
+    this.#cancel = this.#parts.clock.setTimer(look, Math.max(delayMs, shortestLookMs))
   }
 
   async #drain(): Promise<void> {
-    const { queue, terms, events, cache } = this.#parts
-    this.#accepted = 0
+    const { clock, terms, events, cache } = this.#parts
+    const startedAt = clock.now()
+    const letGo = this.#hold.keep()
+    this.#unreadable = undefined
     try {
       while (!this.#isStopped) {
-        const taken = await queue.take(this.#name, terms.batch, holdMs)
-        if (taken === undefined || taken.length === 0) return
-        this.#isLost = false
-        if (!(await this.#makeAll(taken))) {
-          await queue.leave(this.#name)
-          return
-        }
+        const taken = await this.#take(this.#unreadable)
+        // Held by another worker, or let go of with the last write.
+        if (taken === undefined || (taken.length === 0 && this.#unreadable === undefined)) return
+        // Who can read what this process cannot must have a chance.
+        const isOver = taken.length === 0 || (this.#unreadable !== undefined && clock.now() - startedAt >= holdMs)
+        if (isOver || !(await this.#makeAll(taken))) break
       }
+      if (this.#unreadable !== undefined && this.#pauseMs === 0) {
+        this.#pauseMs = Math.min(terms.maxDelayMs, longestPauseMs)
+      }
+      await this.#hold.leave()
     } catch (error) {
       this.#rest()
       events.emit('sharedFailure', { cache, operation: 'queue', error })
+    } finally {
+      letGo()
     }
+  }
+
+  #take(behind?: TakenWrite): Promise<readonly TakenWrite[] | undefined> {
+    this.#accepted = 0
+    return this.#hold.take(this.#parts.terms.batch, behind)
   }
 
   /** Whether the queue can be drained on. */
   async #makeAll(taken: readonly TakenWrite[]): Promise<boolean> {
     const readable = this.#readable(taken)
-    const isWhole = readable.length === taken.length
-    if (!isWhole) this.#rest()
-    if (readable.length === 0) return false
+    if (readable.length === 0) return true
     const failure = await this.#make(readable)
     if (failure === undefined) {
-      if (isWhole) this.#failures = 0
-      return isWhole
+      this.#failures = 0
+      return true
     }
-    const outcome =
-      readable.length === 1 ? await this.#oneFailed(readable[0]!, failure.error) : await this.#oneByOne(readable)
+    const outcome = await this.#oneByOne(readable, failure.error)
     // The database is there: the next writes need not wait long.
     if (outcome !== 'none') this.#failures = 0
-    if (outcome === 'all' && isWhole) return true
-    this.#rest(failure.error, readable.length)
+    if (outcome === 'all') return true
+    this.#rest(failure, readable.length)
     return false
   }
 
@@ -147,6 +192,7 @@ export class WriteWorker {
       try {
         return [{ write, value: decode(write.bytes) }]
       } catch (error) {
+        this.#unreadable = write
         warnings.once(
           'CW_ENTRY_UNREADABLE',
           `queue ${cache} ${describeThrown(error)}`,
@@ -159,10 +205,16 @@ export class WriteWorker {
 
   /** Makes writes in one call and settles them; the failure of the call, if it failed. */
   async #make(writes: readonly Readable[]): Promise<{ readonly error: unknown } | undefined> {
-    const { clock, queue, events, cache } = this.#parts
+    const { clock, queue, events, cache, make, terms } = this.#parts
     const startedAt = clock.now()
+    const values = writes.map(({ value }) => value)
     try {
-      await this.#call(writes.map(({ value }) => value))
+      await this.#hold.confirm()
+      await this.#call.run(
+        (signal) => make(values, signal),
+        terms.writeTimeoutMs,
+        () => this.#late(values.length),
+      )
     } catch (error) {
       return { error }
     }
@@ -173,71 +225,56 @@ export class WriteWorker {
     return undefined
   }
 
-  /** Calls the method while the queue is held, for as long as it may take. */
-  async #call(values: readonly unknown[]): Promise<void> {
-    const { clock, queue, terms, make, cache } = this.#parts
-    const controller = new AbortController()
-    let cancelHold = (): void => {}
-    const goOnHolding = (): void => {
-      cancelHold = clock.setTimer(() => {
-        queue.hold(this.#name, holdMs).then(
-          (isHeld) => {
-            if (isHeld) return
-            this.#isLost = true
-            controller.abort(lost(cache))
-          },
-          () => {},
-        )
-        goOnHolding()
-      }, holdMs / 3)
-    }
-    goOnHolding()
-    let cancelTimeout = (): void => {}
-    const late = new Promise<never>((_, reject) => {
-      cancelTimeout = clock.setTimer(() => {
-        const error = cacheError(
-          'CW_LOAD_TIMEOUT',
-          `@WriteBehind for cache '${cache}': the method did not write ${values.length} values within ${terms.writeTimeoutMs} ms (\`writeTimeout\`). They will be written again.`,
-        )
-        controller.abort(error)
-        reject(error)
-      }, terms.writeTimeoutMs)
-    })
-    try {
-      await Promise.race([detached.runInAsyncScope(() => make(values, controller.signal)), late])
-    } finally {
-      cancelHold()
-      cancelTimeout()
-    }
+  #late(count: number): Error {
+    const { cache, terms } = this.#parts
+    return cacheError(
+      'CW_LOAD_TIMEOUT',
+      `@WriteBehind for cache '${cache}': the method did not write ${count} values within ${terms.writeTimeoutMs} ms (\`writeTimeout\`). They will be written again.`,
+    )
   }
 
-  /** One that is alone has nobody to be compared with. */
-  async #oneFailed({ write }: Readable, error: unknown): Promise<Outcome> {
-    if (this.#isLost) return 'none'
-    const [tries] = await this.#parts.queue.blame([write])
-    if (tries! < this.#parts.terms.maxTries) return 'none'
-    await this.#bury(write, error)
-    return 'all'
-  }
-
-  async #oneByOne(writes: readonly Readable[]): Promise<Outcome> {
-    const { clock, queue, terms } = this.#parts
+  /** Makes writes of which one call failed; those that fail while others are made are counted, or buried. */
+  async #oneByOne(writes: readonly Readable[], error: unknown): Promise<Outcome> {
+    const { clock, terms } = this.#parts
     const until = clock.now() + terms.writeTimeoutMs
-    const failed: { readonly write: TakenWrite; readonly error: unknown }[] = []
+    let failed: Failed[] = []
     let made = 0
-    // From another one each time: the first might be the one that hangs.
-    const first = this.#failures % writes.length
-    for (const its of [...writes.slice(first), ...writes.slice(0, first)]) {
-      if (this.#isStopped || this.#isLost || (made === 0 && clock.now() >= until)) break
-      const failure = await this.#make([its])
-      if (failure === undefined) made++
-      else failed.push({ write: its.write, error: failure.error })
+    if (writes.length === 1) failed = [{ ...writes[0]!, error }]
+    else {
+      // From another one each time: the first might be the one that hangs.
+      const first = this.#failures % writes.length
+      for (const its of [...writes.slice(first), ...writes.slice(0, first)]) {
+        if (this.#isStopped || this.#hold.isLost || (made === 0 && clock.now() >= until)) break
+        const failure = await this.#make([its])
+        if (failure === undefined) made++
+        else failed.push({ ...its, error: failure.error })
+      }
     }
-    if (made === 0) return 'none'
+    if (this.#isStopped || this.#hold.isLost) return made > 0 ? 'some' : 'none'
+    if (made === 0 && !(await this.#isTheirFault(writes))) return 'none'
+    const buried = await this.#blame(failed)
+    return made + buried === writes.length ? 'all' : 'some'
+  }
+
+  /** Whether one that waits behind writes that all failed can be made; one that is alone has nobody to be compared with. */
+  async #isTheirFault(writes: readonly Readable[]): Promise<boolean> {
+    const behind = await this.#take(writes.at(-1)!.write)
+    if (behind === undefined) return false
+    const others = this.#readable(behind)
+    // Another one each time: it might be as bad as those.
+    const other = others[Math.floor(random() * others.length)]
+    if (other === undefined) return writes.length === 1
+    return (await this.#make([other])) === undefined
+  }
+
+  /** Counts failures; resolves to how many of the writes were given up for that. */
+  async #blame(failed: readonly Failed[]): Promise<number> {
+    const { queue, terms } = this.#parts
+    if (failed.length === 0) return 0
     const tries = await queue.blame(failed.map(({ write }) => write))
     const hopeless = failed.filter((_, index) => tries[index]! >= terms.maxTries)
     for (const { write, error } of hopeless) await this.#bury(write, error)
-    return made + hopeless.length === writes.length ? 'all' : 'some'
+    return hopeless.length
   }
 
   async #bury(write: TakenWrite, error: unknown): Promise<void> {
@@ -254,16 +291,17 @@ export class WriteWorker {
   }
 
   /** Lets some time pass before the next try. */
-  #rest(error?: unknown, count = 0): void {
-    const { clock, events, cache } = this.#parts
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(this.#failures++, 20)) * (0.5 + random() / 2)
-    this.#resumesAt = clock.now() + pauseMs
-    if (error !== undefined && events.wants('writeFailed')) {
-      events.emit('writeFailed', { cache, count, error, pauseMs })
+  #rest(failure?: { readonly error: unknown }, count = 0): void {
+    const { events, cache } = this.#parts
+    const fullMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(this.#failures++, 20))
+    const pauseMs = fullMs * (0.5 + random() / 2)
+    this.#pauseMs = pauseMs
+    if (failure !== undefined && events.wants('writeFailed')) {
+      events.emit('writeFailed', { cache, count, error: failure.error, pauseMs })
     }
   }
 }
 
-function lost(cache: string): Error {
-  return cacheError('CW_WRITE_REFUSED', `Another process makes the writes of cache '${cache}' by now.`)
+function closed(cache: string): Error {
+  return cacheError('CW_WRITE_REFUSED', `The manager was closed while values of cache '${cache}' were written.`)
 }

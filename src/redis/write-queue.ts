@@ -1,4 +1,4 @@
-import type { BuriedWrite, QueueCounts, QueuedWrite, TakenWrite, WriteQueue } from '../index'
+import type { BuriedWrite, Offered, QueueCounts, QueuedWrite, TakenWrite, WriteQueue } from '../index'
 import { queueScripts } from './queue-scripts'
 import type { Script } from './script'
 
@@ -11,8 +11,8 @@ export type RunScript = (
 
 const parts = ['entries', 'values', 'taken', 'failures', 'buried', 'holder', 'sequence'] as const
 
-// Lua takes no more values from a table at once.
-const mostArguments = 5_000
+// What a server looks up well within any timeout.
+const mostFound = 5_000
 
 /**
  * A queue of writes on Redis: a stream and its consumer group, beside hashes that have the newest value of each key. What was
@@ -30,30 +30,30 @@ export class RedisWriteQueue implements WriteQueue {
     this.#keys = parts.map((part) => `${root}:${part}`)
   }
 
-  async offer(writes: readonly QueuedWrite[], maxPending: number): Promise<number> {
-    return Number(
-      await this.#run(queueScripts.offerWrites, [
-        String(maxPending),
-        ...writes.flatMap(({ key, bytes }) => [key, bytes]),
-      ]),
-    )
+  async offer(writes: readonly QueuedWrite[], maxPending: number): Promise<Offered> {
+    const args = writes.flatMap(({ key, version = '', bytes }) => [key, version, bytes])
+    const answer = (await this.#run(queueScripts.offerWrites, [String(maxPending), ...args])) as unknown[]
+    const [accepted, ...overtaken] = answer.map(Number)
+    return { accepted: accepted!, overtaken }
   }
 
+  /** By the one key that it needs: while a slot of a cluster moves, several may be in two places. */
   async find(keys: readonly string[]): Promise<(Buffer | null)[]> {
-    const found: (Buffer | null)[] = []
-    for (let from = 0; from < keys.length; from += mostArguments) {
-      const values = await this.#run(queueScripts.findWrites, keys.slice(from, from + mostArguments))
-      found.push(...(values as (Buffer | null)[]))
-    }
-    return found.map((value) => value && valueIn(value)[1])
+    const found = await this.run(queueScripts.findWrites, [this.#keys[1]!], keys.slice(0, mostFound))
+    return (found as (Buffer | null)[]).map((value) => value && unpack(value).bytes)
   }
 
-  async take(worker: string, most: number, holdMs: number): Promise<readonly TakenWrite[] | undefined> {
-    const taken = await this.#run(queueScripts.takeWrites, [worker, String(most), String(holdMs)])
+  async take(
+    worker: string,
+    most: number,
+    holdMs: number,
+    behind?: TakenWrite,
+  ): Promise<readonly TakenWrite[] | undefined> {
+    const args = [worker, String(most), String(holdMs), behind?.places.at(-1) ?? '']
+    const taken = await this.#run(queueScripts.takeWrites, args)
     if (taken === null) return undefined
     return (taken as [Buffer, Buffer, ...Buffer[]][]).map(([key, value, ...places]) => {
-      const [sequence, bytes] = valueIn(value)
-      return { key: key.toString(), sequence, bytes, places: places.map(String) }
+      return { key: key.toString(), ...unpack(value), places: places.map(String) }
     })
   }
 
@@ -97,10 +97,11 @@ export class RedisWriteQueue implements WriteQueue {
   async buried(most: number): Promise<readonly BuriedWrite[]> {
     const found = (await this.#run(queueScripts.buriedWrites, [String(most)])) as Buffer[]
     return Array.from({ length: found.length / 2 }, (_, index) => {
-      const [, rest] = valueIn(found[2 * index + 1]!)
-      const [length, text] = valueIn(rest)
+      const [, rest] = split(found[2 * index + 1]!)
+      const [length, text] = split(rest)
       const reason = text.toString('utf8', 0, Number(length))
-      return { key: found[2 * index]!.toString(), bytes: text.subarray(Number(length)), reason }
+      const [, bytes] = split(text.subarray(Number(length)))
+      return { key: found[2 * index]!.toString(), bytes, reason }
     })
   }
 
@@ -121,8 +122,15 @@ function settled({ key, sequence, places }: TakenWrite): string[] {
   return [key, sequence, String(places.length), ...places]
 }
 
-/** A number, a colon, and what follows it. */
-function valueIn(value: Buffer): [number: string, rest: Buffer] {
+/** What stands among the values. */
+function unpack(value: Buffer): { readonly sequence: string; readonly bytes: Buffer } {
+  const [sequence, rest] = split(value)
+  const [, bytes] = split(rest)
+  return { sequence, bytes }
+}
+
+/** What stands before the first colon, and what follows it. */
+function split(value: Buffer): [before: string, after: Buffer] {
   const colon = value.indexOf(0x3a)
   return [value.toString('latin1', 0, colon), value.subarray(colon + 1)]
 }

@@ -77,7 +77,7 @@ function guardWriteQueue(queue: WriteQueue, inTime: InTime): WriteQueue {
     isDurable: queue.isDurable,
     offer: (writes, maxPending) => inTime('offer', queue.offer(writes, maxPending)),
     find: (keys) => inTime('find', queue.find(keys)),
-    take: (worker, most, holdMs) => inTime('take', queue.take(worker, most, holdMs)),
+    take: (worker, most, holdMs, behind) => inTime('take', queue.take(worker, most, holdMs, behind)),
     hold: (worker, holdMs) => inTime('hold', queue.hold(worker, holdMs)),
     leave: (worker) => inTime('leave', queue.leave(worker)),
     settle: (writes) => inTime('settle', queue.settle(writes)),

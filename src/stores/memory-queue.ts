@@ -1,7 +1,8 @@
-import type { BuriedWrite, QueueCounts, QueuedWrite, TakenWrite, WriteQueue } from './write-queue'
+import type { BuriedWrite, Offered, QueueCounts, QueuedWrite, TakenWrite, WriteQueue } from './write-queue'
 
 interface Pending {
   readonly bytes: Buffer
+  readonly version: string | undefined
   readonly sequence: number
   /** The oldest write of the key that was neither made nor given up. */
   readonly since: number
@@ -18,25 +19,35 @@ export class MemoryQueue implements WriteQueue {
   readonly #pending = new Map<string, Pending>()
   readonly #buried = new Map<string, BuriedWrite>()
 
-  async offer(writes: readonly QueuedWrite[], maxPending: number): Promise<number> {
-    for (const [index, { key, bytes }] of writes.entries()) {
+  async offer(writes: readonly QueuedWrite[], maxPending: number): Promise<Offered> {
+    const overtaken: number[] = []
+    for (const [index, { key, bytes, version }] of writes.entries()) {
       const before = this.#pending.get(key)
-      if (before === undefined && this.#pending.size >= maxPending) return index
+      if (before === undefined && this.#pending.size >= maxPending) return { accepted: index, overtaken }
+      if (version !== undefined && before?.version !== undefined && version < before.version) {
+        overtaken.push(index)
+        continue
+      }
       const sequence = ++this.#sequence
       const { since = sequence, taken = 0, failures = 0 } = before ?? {}
-      this.#pending.set(key, { bytes, sequence, since, taken, failures })
+      this.#pending.set(key, { bytes, version, sequence, since, taken, failures })
       this.#buried.delete(key)
     }
-    return writes.length
+    return { accepted: writes.length, overtaken }
   }
 
   async find(keys: readonly string[]): Promise<(Buffer | null)[]> {
     return keys.map((key) => this.#pending.get(key)?.bytes ?? null)
   }
 
-  async take(_worker: string, most: number): Promise<readonly TakenWrite[]> {
+  async take(_worker: string, most: number, _holdMs: number, behind?: TakenWrite): Promise<readonly TakenWrite[]> {
     const taken: TakenWrite[] = []
+    let isBefore = behind !== undefined && this.#pending.has(behind.key)
     for (const [key, its] of this.#pending) {
+      if (isBefore) {
+        isBefore = key !== behind!.key
+        continue
+      }
       if (taken.length === most) break
       this.#pending.set(key, { ...its, taken: its.sequence })
       taken.push({ key, bytes: its.bytes, sequence: String(its.sequence), places: [] })
@@ -57,7 +68,7 @@ export class MemoryQueue implements WriteQueue {
   async blame(writes: readonly TakenWrite[]): Promise<readonly number[]> {
     return writes.map(({ key }) => {
       const its = this.#pending.get(key)
-      if (its === undefined) return 1
+      if (its === undefined) return 0
       this.#pending.set(key, { ...its, failures: its.failures + 1 })
       return its.failures + 1
     })

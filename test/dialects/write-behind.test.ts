@@ -1,4 +1,7 @@
-import { Cacheable, type CacheManager, createCacheManager, drainWrites, WriteBehind } from 'cachewright'
+import { Cacheable, CacheConfig, type CacheManager, createCacheManager, drainWrites, WriteBehind } from 'cachewright'
+import { redis } from 'cachewright/redis'
+import { startRedis } from '../support/redis-server'
+import { foreign } from './foreign'
 
 // @WriteBehind in either dialect, what explains it, and what is refused when classes are defined or looked over.
 
@@ -59,6 +62,84 @@ test('drainWrites() finds inherited methods and those of a class', async () => {
   expect(() => drainWrites(Rows)).not.toThrow()
   expect(() => drainWrites([])).toThrow(/Array has no method under @WriteBehind/)
 })
+
+test('drainWrites() finds a method behind the function of another decorator, and the one that an override goes past', async () => {
+  const written: string[] = []
+  class Rows {
+    @foreign([])
+    @WriteBehind({ manager, cache: 'rows', key: (row: Row) => row.id, maxDelay: '1h' })
+    async save(rows: readonly Row[]): Promise<void> {
+      written.push(...rows.map(({ id }) => id))
+    }
+  }
+  class Child extends Rows {
+    override async save(rows: readonly Row[]): Promise<void> {
+      await super.save(rows.map(({ id }) => ({ id: `${id} of a child` })))
+    }
+  }
+  const child = new Child()
+  drainWrites(child)
+  await child.save([{ id: 'a' }])
+  await manager.writes('rows').flush()
+  expect(written).toEqual(['a of a child'])
+})
+
+test('drainWrites() uses the manager that an object is bound to, and says what it needs', async () => {
+  class Rows {
+    made = 0
+    @WriteBehind({ cache: 'rows', key: (row: Row) => row.id })
+    async save(rows: readonly Row[]): Promise<void> {
+      this.made += rows.length
+    }
+  }
+  const rows = manager.bind(new Rows())
+  drainWrites(rows)
+  await rows.save([{ id: 'a' }])
+  await manager.writes('rows').flush()
+  expect(rows.made).toBe(1)
+  expect(() => drainWrites(new Rows())).toThrow(expect.objectContaining({ code: 'CW_NOT_CONFIGURED' }))
+  expect(() => drainWrites(Rows)).toThrow(/Rows has no method under @WriteBehind. Give an object of the class/)
+})
+
+test('one object writes for all of its class: the first that was called', async () => {
+  const Rows = rowsOf()
+  const [first, second] = [new Rows(), new Rows()]
+  await first.save([{ id: 'a' }])
+  await second.save([{ id: 'b' }])
+  await manager.writes('rows').flush()
+  expect([first.written, second.written]).toEqual([['a', 'b'], []])
+})
+
+test.each(['its class', 'a class that inherits it'])(
+  'who only reads sees what waits in a cache that is named by %s',
+  async (by) => {
+    const server = await startRedis()
+    const [writing, reading] = [0, 0].map(() => createCacheManager({ shared: redis({ url: server.url }) })) as [
+      CacheManager,
+      CacheManager,
+    ]
+    class Reader {
+      @Cacheable({ manager: reading, cache: by })
+      async find(_id: string): Promise<Row | undefined> {
+        return undefined
+      }
+    }
+    const reader = new Reader()
+    expect(await reader.find('before')).toBeUndefined()
+    @CacheConfig({ manager: writing, ...(by === 'its class' ? { cache: by } : {}) })
+    class Writer {
+      @WriteBehind({ key: (row: Row) => row.id, maxDelay: '1h' })
+      async save(_rows: readonly Row[]): Promise<void> {}
+    }
+    @CacheConfig({ cache: by, manager: writing })
+    class Child extends Writer {}
+    await new Child().save([{ id: 'a' }])
+    await writing.cache(by).evict('a')
+    expect(await reader.find('a')).toEqual({ id: 'a' })
+    await Promise.all([writing.close(), reading.close()])
+    await server.stop()
+  },
+)
 
 test('explain() says that the write is queued, and where', () => {
   const Rows = rowsOf()

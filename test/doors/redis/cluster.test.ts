@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { type CacheManager, type CachingOptions, type Duration, drainWrites, WriteBehind } from 'cachewright'
+import { Cacheable, type CacheManager, type CachingOptions, type Duration, drainWrites, WriteBehind } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { Cluster } from 'ioredis'
 import { scriptsOf } from '../../../src/redis/scripts'
@@ -268,6 +268,40 @@ describe('a slot on its way to another node', () => {
       await house.cluster.moveSlot(slot, from)
     },
   )
+
+  test('while the slot of a queue moves, reads see what waits, and what is refused then is accepted later', async () => {
+    const manager = await open({ local: false })
+    class Rows {
+      readonly written: string[] = []
+      @Cacheable({ manager, cache: 'rows' })
+      async find(_id: string): Promise<string> {
+        return 'old'
+      }
+
+      @WriteBehind({ manager, cache: 'rows', key: (id: string) => id, maxDelay: '1h' })
+      async save(written: readonly string[]): Promise<void> {
+        this.written.push(...written)
+      }
+    }
+    const rows = new Rows()
+    await rows.save(['a', 'b'])
+    const slotOfQueue = slotOf('t:queue:{rows}:values')
+    const home = await house.cluster.ownerOf(slotOfQueue)
+    const to = house.cluster.masters.find((node) => node !== home)!
+    const refusals: unknown[] = []
+    await house.cluster.moveSlot(slotOfQueue, to, {
+      between: async () => {
+        await manager.cache('rows').evictMany(['a', 'b'])
+        expect([await rows.find('a'), await rows.find('b')]).toEqual(['a', 'b'])
+        await rows.save(['c']).catch((error: unknown) => refusals.push(error))
+      },
+    })
+    for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'CW_SHARED_REFUSED' })
+    await rows.save(['c'])
+    await manager.writes('rows').flush()
+    expect(rows.written.toSorted()).toEqual(['a', 'b', 'c'])
+    await house.cluster.moveSlot(slotOfQueue, home)
+  })
 
   test('G1 a put that is redirected does not come after the evict that followed it', async () => {
     const from = await house.cluster.ownerOf(slot)

@@ -1,6 +1,8 @@
 import type { TakenWrite } from 'cachewright'
+import { ManualClock } from 'cachewright/testing'
 import * as fc from 'fast-check'
 import { Redis } from 'ioredis'
+import { QueueHold } from '../../../src/queue/queue-hold'
 import { RedisWriteQueue } from '../../../src/redis/write-queue'
 import { MemoryQueue } from '../../../src/stores/memory-queue'
 import type { WriteQueue } from '../../../src/stores/write-queue'
@@ -9,13 +11,13 @@ import { redisHouse } from './processes'
 
 // What a queue promises to the worker that drains it, whatever others do meanwhile: a worker that was suspended settles late.
 
-const house = redisHouse()
-
 let client: Redis
+// Before the server is stopped, or it would try to connect again.
+afterAll(() => client.disconnect())
+const house = redisHouse()
 beforeAll(() => {
   client = new Redis(house.server.url)
 })
-afterAll(() => client.disconnect())
 
 async function onRedis(): Promise<WriteQueue> {
   await client.flushall()
@@ -48,6 +50,37 @@ test('a worker holds the queue while it lives; what it took is given to the next
   expect(await queue.take('one', 1, 60_000)).toBeUndefined()
 })
 
+test('a worker that was suspended learns that it was replaced before it goes on', async () => {
+  const queue = await onRedis()
+  const clock = new ManualClock()
+  const reasons: unknown[] = []
+  const hold = new QueueHold({ cache: 'c', queue, clock, onLost: (reason) => reasons.push(reason) })
+  await queue.offer([write('a', '1')], 10)
+  await hold.take(1)
+  clock.jump(5_000)
+  await hold.confirm()
+  clock.jump(5_000)
+  await client.del('t:queue:{c}:holder')
+  await queue.take('two', 1, 60_000)
+  await expect(hold.confirm()).rejects.toMatchObject({ code: 'CW_WRITE_REFUSED' })
+  expect(reasons).toHaveLength(1)
+  await expect(hold.confirm()).rejects.toMatchObject({ code: 'CW_WRITE_REFUSED' })
+  await hold.leave()
+  expect(await queue.hold('two', 60_000)).toBe(true)
+})
+
+test('who looks into a queue where nothing waits leaves nothing there', async () => {
+  const queue = await onRedis()
+  expect(await queue.take('one', 1, 60_000)).toEqual([])
+  await queue.offer([write('a', '1')], 10)
+  await queue.settle((await queue.take('one', 1, 60_000))!)
+  const { set: before } = await house.server.commandStats()
+  expect(await queue.take('one', 1, 60_000)).toEqual([])
+  expect(await queue.take('two', 1, 60_000)).toEqual([])
+  expect((await house.server.commandStats()).set).toBe(before)
+  expect(await client.exists('t:queue:{c}:holder')).toBe(0)
+})
+
 test('one that settles late takes away nothing that is newer', async () => {
   const queue = await onRedis()
   await queue.offer([write('a', '1')], 10)
@@ -65,7 +98,10 @@ test('one that settles late takes away nothing that is newer', async () => {
 
 test('of what is offered to a queue that is full, as much as there is room for is accepted', async () => {
   const queue = await onRedis()
-  expect(await queue.offer([write('a', '1'), write('b', '1'), write('a', '2'), write('c', '1')], 2)).toBe(3)
+  expect(await queue.offer([write('a', '1'), write('b', '1'), write('a', '2'), write('c', '1')], 2)).toEqual({
+    accepted: 3,
+    overtaken: [],
+  })
   expect(await queue.find(['a', 'b', 'c'])).toEqual([Buffer.from('2'), Buffer.from('1'), null])
 })
 
@@ -79,6 +115,58 @@ test('keys and values may be any bytes', async () => {
   expect(await queue.buried(10)).toEqual([{ key: 'ключ: {1}\n', bytes, reason: 'why: {2}\n' }])
   expect(await queue.revive()).toBe(1)
   expect(await queue.find(['ключ: {1}\n'])).toEqual([bytes])
+})
+
+test.each([
+  ['on Redis', onRedis],
+  ['in memory', async (): Promise<WriteQueue> => new MemoryQueue()],
+])('%s: behind a write stands what is younger; what is taken so is held', async (_, open) => {
+  const queue = await open()
+  await queue.offer(
+    ['a', 'b', 'c', 'd'].map((key) => write(key, '1')),
+    10,
+  )
+  const [a, b] = (await queue.take('one', 2, 60_000))!
+  const [c, d] = (await queue.take('one', 2, 60_000, b))!
+  expect(texts([c!, d!])).toEqual(['c 1', 'd 1'])
+  expect(await queue.take('one', 2, 60_000, d)).toEqual([])
+  await queue.settle([c!])
+  expect(texts(await queue.take('one', 3, 60_000, a))).toEqual(['b 1', 'd 1'])
+  expect(await queue.hold('one', 60_000)).toBe(true)
+})
+
+test.each([
+  ['on Redis', onRedis],
+  ['in memory', async (): Promise<WriteQueue> => new MemoryQueue()],
+])('%s: of versions the newest waits; what has none is newer than all', async (_, open) => {
+  const queue = await open()
+  const of = async (text: string, version?: string): Promise<string> => {
+    const { accepted, overtaken } = await queue.offer([{ key: 'a', bytes: Buffer.from(text), version }], 1)
+    expect(accepted).toBe(1)
+    return `${(await queue.find(['a']))[0]} ${overtaken.length}`
+  }
+  expect(await of(':2:', '2')).toBe(':2: 0')
+  expect(await of(':1:', '1')).toBe(':2: 1')
+  expect(await of(':9:')).toBe(':9: 0')
+  expect(await of(':1:', '1')).toBe(':1: 0')
+  const [taken] = (await queue.take('one', 1, 60_000))!
+  await queue.bury(taken!, 'why')
+  expect(await queue.buried(1)).toEqual([{ key: 'a', bytes: Buffer.from(':1:'), reason: 'why' }])
+  await queue.revive()
+  expect(String(await queue.find(['a']))).toBe(':1:')
+})
+
+test('as many of the buried are shown as are asked for, and failures of what waits no more are forgotten', async () => {
+  const queue = await onRedis()
+  await queue.offer(
+    Array.from({ length: 300 }, (_, index) => write(`key${index}`, 'x'.repeat(100))),
+    1_000,
+  )
+  const taken = (await queue.take('one', 300, 60_000))!
+  for (const its of taken) await queue.bury(its, 'why')
+  expect(await queue.buried(250)).toHaveLength(250)
+  expect(await queue.blame(taken.slice(0, 2))).toEqual([0, 0])
+  expect(await client.hlen('t:queue:{c}:failures')).toBe(0)
 })
 
 const keys = ['a', 'b'] as const
@@ -114,7 +202,7 @@ async function nothingIsLost(queue: WriteQueue, steps: readonly Step[]): Promise
   for (const its of steps) {
     if (its.does === 'offer') {
       const turn = ++turns
-      expect(await queue.offer([write(its.key, `${turn}`)], 100)).toBe(1)
+      expect(await queue.offer([write(its.key, `${turn}`)], 100)).toEqual({ accepted: 1, overtaken: [] })
       newest.set(its.key, { text: `${turn}`, turn })
       buried.delete(its.key)
     } else if (its.does === 'take') {
