@@ -99,6 +99,7 @@ export type {
   MarkerNumber,
   MarkerNumbers,
   Replacement,
+  SharedFilling,
   SharedFinding,
   SharedPut,
   SharedStore,

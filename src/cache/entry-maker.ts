@@ -23,6 +23,12 @@ export interface Origin {
 /** When an entry was made, when its time is up, and when it is time for a new one. */
 export type Times = Pick<Entry, 'createdAt' | 'expiresAt' | 'staleUntil' | 'refreshAt'>
 
+/** A value that was just decoded, and whether it is what `JSON.parse` made. */
+export interface Decoded {
+  readonly value: unknown
+  readonly isPlain: boolean
+}
+
 /** What an entry says of its value. */
 type Words = Pick<Entry, 'tags' | 'version' | 'validator' | 'isError'>
 
@@ -60,8 +66,8 @@ export class EntryMaker {
   }
 
   /** The entry of a value that was just decoded, so that nobody else holds it, and whose expiry is known. */
-  adopt(key: string, value: unknown, words: Omit<Words, 'version'>, times: Times, origin: Origin): Entry {
-    const held = words.isError ? this.#heldError(value) : this.isolation.adopt(value)
+  adopt(key: string, value: Decoded, words: Omit<Words, 'version'>, times: Times, origin: Origin): Entry {
+    const held = words.isError ? this.#heldError(value.value) : this.isolation.adopt(value.value, value.isPlain)
     return this.#entry(key, held, { ...words, version: undefined }, times, origin)
   }
 

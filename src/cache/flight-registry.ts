@@ -1,5 +1,5 @@
 import { runAboard } from './current-flight'
-import type { Flight } from './flight'
+import { Flight, type LandedOrNot } from './flight'
 import { dependOn } from './flight-chain'
 import type { Loaded } from './tier'
 
@@ -9,7 +9,7 @@ export class FlightRegistry {
   readonly #detached = new Set<Flight>()
   #tagEvictions = 0
   // Every load in progress, also those nobody may join.
-  readonly #all = new Map<string, Set<Flight>>()
+  readonly #all = new Map<string, Flight | Set<Flight>>()
 
   /** The load to join, if there is one that began after the last evict of the key. */
   find(key: string): Flight | undefined {
@@ -18,27 +18,48 @@ export class FlightRegistry {
 
   /** Starts a load; `run` is called at once, and knows by its async context which flight it belongs to. */
   start(flight: Flight, run: (flight: Flight) => Promise<Loaded>): Flight {
+    this.enter(flight)
+    this.run(flight, run)
+    return flight
+  }
+
+  /** Lets others join a load that begins. */
+  enter(flight: Flight): void {
     flight.tagEvictions = this.#tagEvictions
     this.#joinable.set(flight.key, flight)
     const others = this.#all.get(flight.key)
-    for (const other of others ?? []) flight.formerLease = other.lease ?? flight.formerLease
-    if (others === undefined) this.#all.set(flight.key, new Set([flight]))
-    else others.add(flight)
+    if (others === undefined) this.#all.set(flight.key, flight)
+    else {
+      const its = others instanceof Flight ? new Set([others]) : others
+      for (const other of its) flight.formerLease = other.lease ?? flight.formerLease
+      this.#all.set(flight.key, its.add(flight))
+    }
+  }
+
+  /** Runs a load that others may join already. */
+  run(flight: Flight, run: (flight: Flight) => Promise<Loaded>): void {
     const done = dependOn(flight)
     const { result, leave } = runAboard(flight, run)
-    flight.promise = result.finally(() => {
+    const landed = (end: LandedOrNot): void => {
       done()
       leave()
-      this.#land(flight)
-    })
-    // Every caller sees the error through its own wait; when all have left there is nobody to see it.
-    flight.promise.catch(() => {})
-    return flight
+      this.land(flight, end)
+    }
+    result.then(
+      (loaded) => landed({ loaded }),
+      (error: unknown) => landed({ error }),
+    )
+  }
+
+  /** A load has ended. */
+  land(flight: Flight, end: LandedOrNot): void {
+    this.#leave(flight)
+    flight.land(end)
   }
 
   /** Lets callers have the value but no tier; later callers start a new load. */
   revoke(key: string): void {
-    for (const flight of this.#all.get(key) ?? []) flight.evicted = true
+    for (const flight of this.#of(key)) flight.evicted = true
     this.outdate(key)
   }
 
@@ -67,23 +88,23 @@ export class FlightRegistry {
 
   /** The feed told of a change of the key: what was read before is not to be kept as watched, who waits looks again. */
   changed(key: string): void {
-    for (const flight of this.#all.get(key) ?? []) touch(flight)
+    for (const flight of this.#of(key)) touch(flight)
   }
 
   /** Something beside the key changed, such as the lease of a refresh: who waits looks again. */
   stir(key: string): void {
-    for (const flight of this.#all.get(key) ?? []) {
+    for (const flight of this.#of(key)) {
       flight.stirred = true
       flight.wake()
     }
   }
 
   changedAll(): void {
-    for (const flights of this.#all.values()) flights.forEach(touch)
+    for (const key of this.#all.keys()) this.#of(key).forEach(touch)
   }
 
   revokeAll(): void {
-    for (const flights of this.#all.values()) for (const flight of flights) flight.evicted = true
+    for (const key of this.#all.keys()) for (const flight of this.#of(key)) flight.evicted = true
     for (const flight of [...this.#joinable.values()]) this.#revoke(flight)
     for (const flight of this.#detached) flight.revoked = true
     this.changedAll()
@@ -119,16 +140,25 @@ export class FlightRegistry {
     this.#joinable.delete(flight.key)
   }
 
-  #land(flight: Flight): void {
+  #of(key: string): readonly Flight[] {
+    const its = this.#all.get(key)
+    return its === undefined ? none : its instanceof Flight ? [its] : [...its]
+  }
+
+  #leave(flight: Flight): void {
     if (this.#joinable.get(flight.key) === flight) this.#joinable.delete(flight.key)
     this.#detached.delete(flight)
     const others = this.#all.get(flight.key)
-    others?.delete(flight)
-    if (others?.size === 0) this.#all.delete(flight.key)
+    if (others === flight) return void this.#all.delete(flight.key)
+    if (!(others instanceof Set)) return
+    others.delete(flight)
+    if (others.size === 0) this.#all.delete(flight.key)
     // As above.
-    else others?.forEach(touch)
+    else others.forEach(touch)
   }
 }
+
+const none: readonly Flight[] = []
 
 function touch(flight: Flight): void {
   flight.changed = true

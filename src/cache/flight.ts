@@ -4,7 +4,8 @@ import { currentFlight } from './current-flight'
 import type { Isolation } from './isolation'
 import type { Loaded, LoadRequest } from './tier'
 
-const unstarted: Promise<Loaded> = Promise.resolve({ entry: undefined, keep: false, value: undefined })
+/** How a load has ended. */
+export type LandedOrNot = { readonly loaded: Loaded } | { readonly error: unknown }
 
 /** What is known when a load begins. */
 export type Departure = Pick<Flight, 'stamp' | 'startedAt' | 'previous' | 'isolation'>
@@ -35,6 +36,8 @@ export class Flight {
   isAnsweredInstead = false
   /** Whether it loads anew what is still served, for no caller. */
   isRefresh = false
+  /** Whether it went through the tiers with others, where nothing was but what it loaded. */
+  isGrouped = false
   /** Whether it holds a place of a bulkhead. */
   isInside = false
   /** Lets the load go on that waits for its turn. */
@@ -58,7 +61,6 @@ export class Flight {
   wake: () => void = () => {}
   /** Not to be joined any more, though its value may still be kept: a tag was evicted that it may or may not carry. */
   detached = false
-  promise: Promise<Loaded> = unstarted
   /** Flights this one cannot end before: those its loader started or joined. */
   readonly waitsFor = new Set<Flight>()
   /** The same the other way round. */
@@ -72,7 +74,11 @@ export class Flight {
   /** How long the load has waited for the shared tier. */
   sharedMs = 0
   #previous: Entry | undefined
-  readonly #abort = new AbortController()
+  // Most loads are never asked for either of them, and both cost more than all else here.
+  #abort: AbortController | undefined
+  #promise: Promise<Loaded> | undefined
+  #end: LandedOrNot | undefined
+  #settle: ((end: LandedOrNot) => void) | undefined
 
   constructor(request: LoadRequest, { stamp, startedAt, previous, isolation }: Departure) {
     this.key = request.key
@@ -105,11 +111,43 @@ export class Flight {
 
   /** Cancels the work itself; given to a method that takes an AbortSignal. */
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
     return this.#abort.signal
+  }
+
+  get isAborted(): boolean {
+    return this.#abort?.signal.aborted ?? false
+  }
+
+  throwIfAborted(): void {
+    this.#abort?.signal.throwIfAborted()
   }
 
   abort(reason: unknown): void {
     this.revoked = true
+    this.#abort ??= new AbortController()
     this.#abort.abort(reason)
+  }
+
+  /** What the load comes to. */
+  get promise(): Promise<Loaded> {
+    this.#promise ??= new Promise<Loaded>((resolve, reject) => {
+      const settle = (end: LandedOrNot): void => ('loaded' in end ? resolve(end.loaded) : reject(end.error))
+      if (this.#end === undefined) this.#settle = settle
+      else settle(this.#end)
+    })
+    // Every caller sees the error through its own wait; when all have left there is nobody to see it.
+    this.#promise.catch(() => {})
+    return this.#promise
+  }
+
+  /** How the load has ended; undefined while it goes on. */
+  get end(): LandedOrNot | undefined {
+    return this.#end
+  }
+
+  land(end: LandedOrNot): void {
+    this.#end = end
+    this.#settle?.(end)
   }
 }

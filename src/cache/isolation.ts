@@ -1,4 +1,4 @@
-import { copySnapshot, freezeOwned, handOut, type Snapshot, takeSnapshot } from '../codec/snapshot'
+import { copySnapshot, freezeOwned, freezeParsed, handOut, type Snapshot, takeSnapshot } from '../codec/snapshot'
 import type { TypeRegistry } from '../kernel/registered-types'
 
 /**
@@ -16,8 +16,12 @@ export interface Isolation {
   readonly mode: IsolationMode
   /** @throws CW_VALUE_UNSUPPORTED for what this isolation cannot keep */
   hold(value: unknown): Held
-  /** The same for a value nobody else holds, which needs no copy. */
-  adopt(value: unknown): Held
+  /**
+   * The same for a value nobody else holds, which needs no copy.
+   *
+   * @param isParsed whether it is what `JSON.parse` made
+   */
+  adopt(value: unknown, isParsed: boolean): Held
   give(held: unknown): unknown
   /** The value as the codec takes it. @throws CW_VALUE_UNSUPPORTED */
   snapshot(held: unknown): Snapshot
@@ -48,7 +52,8 @@ export function createIsolation(mode: IsolationMode, types: TypeRegistry, weigh:
     constant: mode === 'freeze' && !snapshot.renewable,
   })
   const hold = (value: unknown): Held => holding(takeSnapshot(value, types))
-  const adopt = (value: unknown): Held => holding(freezeOwned(value, types))
+  const adopt = (value: unknown, isParsed: boolean): Held =>
+    holding(isParsed ? freezeParsed(value) : freezeOwned(value, types))
   const snapshot = (held: unknown): Snapshot => held as Snapshot
   return mode === 'copy'
     ? { mode, hold, adopt, give: (held) => copySnapshot(held as Snapshot, types), snapshot }

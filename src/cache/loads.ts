@@ -9,10 +9,13 @@ import { asRefusal } from './entry-maker'
 import { Flight } from './flight'
 import { wouldWaitForItself } from './flight-chain'
 import type { FlightRegistry } from './flight-registry'
+import { GroupLoads } from './group-loads'
 import type { Isolation } from './isolation'
 import type { LocalTier } from './local-tier'
-import { isReadPast, isWithoutCaching } from './past-cache'
+import { isReadPast, isWithoutCaching, readsByItself } from './past-cache'
 import { Refreshes } from './refreshes'
+import type { SharedGroup } from './shared-group'
+import type { SourceTier } from './source-tier'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { Loaded, LoadRequest, PendingLookup, Tier } from './tier'
@@ -27,6 +30,10 @@ export interface LoadsParts {
   readonly below: Tier
   /** What is asked for a newer value than the present one. */
   readonly refresh: Tier
+  /** The last tier. */
+  readonly source: SourceTier
+  /** For many keys at once; undefined where there is no shared tier. */
+  readonly shared: SharedGroup | undefined
   readonly isShared: boolean
   readonly pending: PendingLookup
   readonly flights: FlightRegistry
@@ -55,25 +62,31 @@ interface Caller {
 /** The read path of one cache, from the local tier to the flight and back to those who wait for it. */
 export class Loads {
   readonly #refreshes: Refreshes
+  readonly #groups: GroupLoads
 
   constructor(private readonly parts: LoadsParts) {
     const fly = (flight: Flight): Promise<Loaded> => this.#fly(flight, parts.refresh)
     this.#refreshes = new Refreshes({ ...parts, fly })
+    this.#groups = new GroupLoads({
+      ...parts,
+      fly: (flight) => this.#fly(flight, parts.below),
+      keep: (flight, loaded) => this.#keep(flight, loaded),
+    })
   }
 
   /**
    * The answer of the local tier, if it has one now.
    *
-   * @param request what to load with if the answer is to be renewed; without it there is no such answer
+   * @param request makes what to load with if the answer is to be renewed; without it there is no such answer
    */
-  hit(key: string, request?: LoadRequest): Promise<unknown> | undefined {
+  hit(key: string, request?: () => LoadRequest): Promise<unknown> | undefined {
     if (isReadPast(this.parts.flights, key)) return undefined
     const { local, clock, observer } = this.parts
     const entry = local.hit(key)
-    if (entry === undefined) return request === undefined ? undefined : this.#staleHit(request)
+    if (entry === undefined) return request === undefined ? undefined : this.#staleHit(key, request)
     if (entry.refreshAt !== Number.POSITIVE_INFINITY && clock.now() >= entry.refreshAt) {
       if (request === undefined) return undefined
-      this.#renewIfDue(request, entry)
+      this.#renewIfDue(request(), entry)
     }
     const answer = entry.settled ?? this.#answerOf(key, entry)
     if (answer !== undefined) observer.hit(key, entry, 'local')
@@ -86,7 +99,7 @@ export class Loads {
     if (currentTransaction() !== undefined || isWithoutCaching()) {
       return this.hit(request.key) ?? this.#past(request, signal ?? new AbortController().signal)
     }
-    return this.hit(request.key, request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
+    return this.hit(request.key, () => request) ?? this.#load({ request, signal, askedAt: this.parts.clock.now() })
   }
 
   /** What a call past the cache answers; what waits to be written is newer than what the source has. */
@@ -99,20 +112,38 @@ export class Loads {
     )
   }
 
-  /** The answer of an entry that was fetched with others, if it can be given; the entry is loaded anew if that is due. */
-  answer(request: LoadRequest, entry: Entry): Promise<unknown> | undefined {
-    this.#renewIfDue(request, entry)
-    const answer = this.#answerOf(request.key, entry)
-    if (answer !== undefined) this.parts.observer.served(request.key, 'shared', entry)
-    return answer
+  /**
+   * The value of an entry that was fetched with others, if it can be given; the entry is loaded anew if that is due.
+   *
+   * @throws the error that is kept in its place
+   */
+  given(key: string, entry: Entry, request: () => LoadRequest): { readonly value: unknown } | undefined {
+    const { isolation, observer, clock } = this.parts
+    observer.stats.localMisses++
+    if (entry.refreshAt <= clock.now()) this.#renewIfDue(request(), entry)
+    if (entry.isError) {
+      observer.served(key, 'shared', entry)
+      throw thrownAgain(entry.held, isolation)
+    }
+    try {
+      const value = isolation.give(entry.held)
+      observer.served(key, 'shared', entry)
+      return { value }
+    } catch (error) {
+      // It is asked for once more, and counted then.
+      observer.stats.localMisses--
+      this.#refused(key, error)
+      return undefined
+    }
   }
 
-  #staleHit(request: LoadRequest): Promise<unknown> | undefined {
+  #staleHit(key: string, make: () => LoadRequest): Promise<unknown> | undefined {
     const { local, stale, observer } = this.parts
-    const { key, terms } = request
     const entry = local.stale(key)
-    const reason = entry && stale.reason(key, entry, terms)
-    if (entry === undefined || reason === undefined) return undefined
+    if (entry === undefined) return undefined
+    const request = make()
+    const reason = stale.reason(key, entry, request.terms)
+    if (reason === undefined) return undefined
     if (reason === 'revalidating') this.#renewIfDue(request, entry)
     const answer = this.#answerOf(key, entry)
     if (answer === undefined) return undefined
@@ -122,16 +153,20 @@ export class Loads {
   }
 
   #answerOf(key: string, entry: Entry): Promise<unknown> | undefined {
-    const { local, isolation, observer } = this.parts
+    const { isolation } = this.parts
     if (entry.isError) return Promise.reject(thrownAgain(entry.held, isolation))
     try {
       return entry.settled ?? Promise.resolve(isolation.give(entry.held))
     } catch (error) {
-      // A class's own `decode` that fails must not fail the call.
-      local.drop(key, 'invalidated')
-      observer.refused(key, asRefusal(error))
+      this.#refused(key, error)
       return undefined
     }
+  }
+
+  /** A class's own `decode` that fails must not fail the call. */
+  #refused(key: string, error: unknown): void {
+    this.parts.local.drop(key, 'invalidated')
+    this.parts.observer.refused(key, asRefusal(error))
   }
 
   #renewIfDue(request: LoadRequest, entry: Entry): void {
@@ -139,9 +174,8 @@ export class Loads {
   }
 
   async #load(caller: Caller): Promise<unknown> {
-    const { observer, clock, isShared, maxStalenessMs, loadDeadlineMs, flights, stale } = this.parts
-    const { request, signal, askedAt } = caller
-    const { policies } = request.terms
+    const { observer, clock, loadDeadlineMs, flights } = this.parts
+    const { request, signal } = caller
     signal?.throwIfAborted()
     const now = clock.now()
     let joined = flights.find(request.key)
@@ -150,13 +184,19 @@ export class Loads {
       flights.supersede(joined)
       joined = undefined
     }
-    const again = (): Promise<unknown> => this.hit(request.key, request) ?? this.#load(caller)
     observer.stats.localMisses++
-    if (joined !== undefined) {
-      observer.stats.joins++
-      request.decided?.()
-    }
-    const flight = joined ?? this.#start(request, now)
+    if (joined === undefined) return this.#follow(this.#start(request, now), caller, false)
+    observer.stats.joins++
+    request.decided?.()
+    return this.#follow(joined, caller, true)
+  }
+
+  /** Waits for a load, and answers by what comes of it. */
+  async #follow(flight: Flight, caller: Caller, hasJoined: boolean): Promise<unknown> {
+    const { clock, isShared, maxStalenessMs, loadDeadlineMs, flights, stale } = this.parts
+    const { request, signal, askedAt } = caller
+    const { policies } = request.terms
+    const again = (): Promise<unknown> => this.#again(caller)
     const mayCarryEvicted = flights.hasEvictedSince(flight)
     let loaded: Loaded | Impatience
     let slowAt: number | undefined
@@ -164,7 +204,7 @@ export class Loads {
       loaded = await waitFor(flight, clock, {
         signal,
         // Whoever called a load that hangs has nobody else to wait for.
-        deadline: joined === undefined ? Number.POSITIVE_INFINITY : flight.startedAt + loadDeadlineMs,
+        deadline: hasJoined ? flight.startedAt + loadDeadlineMs : Number.POSITIVE_INFINITY,
         softAt: flight.startedAt + policies.softTimeoutMs,
         hasOther: () => {
           const now = clock.now()
@@ -181,11 +221,8 @@ export class Loads {
     } catch (error) {
       signal?.throwIfAborted()
       // It was given up, though not by those who wait for it.
-      if (flight.signal.aborted) return again()
-      if (flight.failure?.error !== error) throw error
-      // Somebody put another value there meanwhile, or took away the one that could stand in.
-      if (stale.isDoubtful(flight, askedAt)) return again()
-      return this.#instead(error, flight, caller)
+      if (flight.isAborted) return again()
+      return this.#failed(error, flight, caller)
     }
     if (loaded === 'slow') return this.#instead(undefined, flight, caller, { at: slowAt, unless: again })
     if (loaded === 'timeout') return this.#instead(this.#timeout(caller), flight, caller)
@@ -207,14 +244,70 @@ export class Loads {
     return this.#landed(loaded, flight, caller)
   }
 
+  #again(caller: Caller): Promise<unknown> {
+    return this.hit(caller.request.key, () => caller.request) ?? this.#load(caller)
+  }
+
   #start(request: LoadRequest, startedAt: number): Flight {
-    const { flights, markers, background, isolation, local, observer, isShared, below } = this.parts
-    if (!isShared) observer.miss(request.key)
-    const previous = local.stale(request.key)
-    const flight = new Flight(request, { stamp: markers.stamp, startedAt, previous, isolation })
+    const { flights, background, below } = this.parts
+    const flight = this.#departing(request, startedAt)
     flights.start(flight, (it) => this.#fly(it, below))
     background.track(flight.promise)
     return flight
+  }
+
+  #departing(request: LoadRequest, startedAt: number): Flight {
+    const { markers, isolation, local, observer, isShared } = this.parts
+    if (!isShared) observer.miss(request.key)
+    const previous = local.stale(request.key)
+    return new Flight(request, { stamp: markers.stamp, startedAt, previous, isolation })
+  }
+
+  /**
+   * Begins to load many that nobody has, together; the others are to be read one by one.
+   *
+   * @returns for each its load, if it has begun, and what resolves when all these are over or go on alone
+   */
+  begin(requests: readonly LoadRequest[]): {
+    readonly begun: readonly (Flight | undefined)[]
+    readonly over: Promise<unknown>
+  } {
+    const { flights, observer, clock } = this.parts
+    if (readsByItself()) return { begun: [], over: Promise.resolve() }
+    const begun = requests.map((request) => {
+      if (!this.#isUntouched(request)) return undefined
+      observer.stats.localMisses++
+      const flight = this.#departing(request, clock.now())
+      flights.enter(flight)
+      // Whoever began it does not leave.
+      flight.waiters = 1
+      return flight
+    })
+    return { begun, over: this.#groups.run(begun.filter((flight) => flight !== undefined)) }
+  }
+
+  /** Whether nobody loads it, nothing could stand in for it, and its caller waits as long as it takes. */
+  #isUntouched({ key, terms: { policies } }: LoadRequest): boolean {
+    const { flights, local, shared } = this.parts
+    const isPatient = Math.min(policies.softTimeoutMs, policies.hardTimeoutMs) === Number.POSITIVE_INFINITY
+    const isUntouched = isPatient && flights.find(key) === undefined && local.stale(key) === undefined
+    return isUntouched && (shared?.isAskable(key) ?? true)
+  }
+
+  /** What one who began a load together with others gets of it: at once, if it is over. */
+  taken(flight: Flight, request: LoadRequest): unknown {
+    const caller: Caller = { request, signal: undefined, askedAt: flight.startedAt }
+    const { end } = flight
+    if (end === undefined || !flight.isGrouped) return this.#follow(flight, caller, false)
+    return 'loaded' in end ? this.#landed(end.loaded, flight, caller) : this.#failed(end.error, flight, caller)
+  }
+
+  /** What a caller gets of a load that failed. @throws its error */
+  #failed(error: unknown, flight: Flight, caller: Caller): unknown {
+    if (flight.failure?.error !== error) throw error
+    // Somebody put another value there meanwhile, or took away the one that could stand in.
+    if (this.parts.stale.isDoubtful(flight, caller.askedAt)) return this.#again(caller)
+    return this.#instead(error, flight, caller)
   }
 
   /** What a caller gets of what its flight brought. */
@@ -290,8 +383,13 @@ export class Loads {
 
   async #fly(flight: Flight, below: Tier): Promise<Loaded> {
     const loaded = await below.load(flight)
+    this.#keep(flight, loaded)
+    return loaded
+  }
+
+  #keep(flight: Flight, loaded: Loaded): void {
     const { local, observer, stale } = this.parts
-    if (!loaded.keep || loaded.entry === undefined) return loaded
+    if (!loaded.keep || loaded.entry === undefined) return
     // A watched copy whose key changed after it was read is older than what was told.
     const standing = local.peek(flight.key)?.version
     const isOlder = loaded.entry.version !== undefined && standing !== undefined && standing > loaded.entry.version
@@ -300,6 +398,5 @@ export class Loads {
     // A detached flight may land after a younger one, whose entry then stays.
     else if (!flight.detached || !local.has(flight.key)) local.keep(flight.key, loaded.entry)
     if (!isExpired(loaded.entry, this.parts.clock.now())) stale.wake(flight.key)
-    return loaded
   }
 }

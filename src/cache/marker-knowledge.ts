@@ -2,6 +2,7 @@ import { joinWatches, type Watch } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
 import type { CacheObserver } from './cache-observer'
+import type { Flight } from './flight'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
 
@@ -55,8 +56,13 @@ export class MarkerKnowledge {
   async ensure(entries: readonly Entry[], now: number): Promise<void> {
     if (entries.length === 0) return
     const { markers, names, maxStalenessMs } = this.parts
-    const lifeMs = Math.max(...entries.map(({ staleUntil }) => staleUntil)) - now + markerSlackMs
-    const carried = new Set([...names.clears, ...entries.flatMap((entry) => entry.markers)])
+    const carried = new Set(names.clears)
+    let staleUntil = now
+    for (const entry of entries) {
+      staleUntil = Math.max(staleUntil, entry.staleUntil)
+      for (const name of entry.markers) carried.add(name)
+    }
+    const lifeMs = staleUntil - now + markerSlackMs
     const due = markers.due([...carried], now, maxStalenessMs / 2, lifeMs)
     // Twice what is needed, so that a marker many entries carry is not prolonged with each of them. Those of clears for
     // long: when one of them is told of, every process forgets its copies.
@@ -73,8 +79,14 @@ export class MarkerKnowledge {
     return { ...entry, watch: watched, verifiedAt: Math.min(sentAt, markers.verifiedAt(carried)) }
   }
 
+  /** The lease of a load still stands, so no evict of the key came since. Tags are judged when the value is there. */
+  vouch(flight: Flight, sentAt: number): void {
+    if (flight.request.tagged) return
+    flight.untaggedVouchedAt = Math.max(flight.untaggedVouchedAt, this.#untaggedAliveAt(flight.stamp, sentAt))
+  }
+
   /** Clock reading as of which no clear had killed what was loaded with this stamp; not later than `at`. */
-  untaggedAliveAt(stamp: number, at: number): number {
+  #untaggedAliveAt(stamp: number, at: number): number {
     const { markers, names } = this.parts
     if (markers.judge(names.clears, stamp) !== 'alive') return Number.NEGATIVE_INFINITY
     return Math.min(at, markers.verifiedAt(names.clears))

@@ -1,4 +1,5 @@
 import { AsyncScope } from '../kernel/async-scope'
+import { currentFlight } from './current-flight'
 import { currentTransaction } from './transaction'
 
 /** Emptied when the work is over: what it left running reads as ever. */
@@ -34,6 +35,11 @@ export async function withoutCaching<Result>(work: () => Result | Promise<Result
 /** Whether the running code reads nothing from a cache and keeps nothing of what it loads. */
 export function isWithoutCaching(): boolean {
   return scope.get()?.isOver === false
+}
+
+/** Whether the running code is part of other work (a load, a transaction), so that what it reads is not read with others. */
+export function readsByItself(): boolean {
+  return currentFlight() !== undefined || currentTransaction() !== undefined || isWithoutCaching()
 }
 
 /**

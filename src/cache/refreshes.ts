@@ -72,7 +72,7 @@ export class Refreshes {
       const { promise } = flights.start(flight, fly)
       const landed = promise.finally(() => {
         cancel()
-        if (!flight.signal.aborted) this.#running--
+        if (!flight.isAborted) this.#running--
       })
       background.track(landed.then(({ keep }) => keep && this.#tried.delete(request.key)))
     })

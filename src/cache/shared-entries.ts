@@ -1,6 +1,6 @@
 import type { Codec } from '../codec/codec'
-import { decodeFrame, encodeFrame, type FrameHeader } from '../codec/frame'
-import { joinWatches } from '../coherence/invalidation-feed'
+import { decodeFrame, encodeFrame, type FrameHeader, type ValueFrame } from '../codec/frame'
+import { joinWatches, type Watch } from '../coherence/invalidation-feed'
 import type { CompleteClock } from '../kernel/clock'
 import { describeThrown } from '../kernel/describe'
 import type { Entry } from '../kernel/entry'
@@ -28,6 +28,30 @@ export type Reading =
   /** A value nobody may be served any more, or no entry at all; `head` is how it begins. */
   | { readonly kind: 'dead'; readonly head: Buffer }
 
+/** What was found at a key. */
+export interface FoundAt {
+  readonly key: string
+  readonly found: Found
+}
+
+/** An entry that may be alive, before it is decoded. */
+interface Opened {
+  readonly kind: 'opened'
+  readonly key: string
+  readonly found: Found
+  readonly frame: ValueFrame
+  /** Of all that could have killed it. */
+  readonly markers: readonly string[]
+}
+
+/** What is the same for all that is read at once. */
+interface Sight {
+  readonly askedAt: number
+  readonly now: number
+  readonly serverTime: number
+  readonly policies: Policies
+}
+
 /** What {@link SharedEntries} works with. */
 export interface SharedEntriesParts {
   readonly store: SharedStore
@@ -52,39 +76,64 @@ const newer: Reading = { kind: 'newer' }
 export class SharedEntries {
   constructor(private readonly parts: SharedEntriesParts) {}
 
+  /** The same as {@link readMany} for one key. */
+  async read(key: string, found: Found, askedAt: number, policies: Policies = plainPolicies): Promise<Reading> {
+    return (await this.readMany([{ key, found }], askedAt, policies))[0]!
+  }
+
   /**
-   * Reads what stands at a key. Never throws for what is found there: anything unreadable is a dead value and an event.
+   * Reads what stands at some keys; what has to be asked for of all their tags is asked for at once. Never throws for what
+   * is found there: anything unreadable is a dead value and an event.
    *
    * @param askedAt clock reading at which the shared tier was asked
-   * @param policies of who reads; they say when the entry is to be loaded anew
-   * @throws what the shared tier throws if the markers of the entry's tags have to be asked for
+   * @param policies of who reads; they say when an entry is to be loaded anew
+   * @throws what the shared tier throws if the markers of the entries' tags have to be asked for
    */
-  async read(
-    key: string,
-    { bytes, watch }: Found,
+  async readMany(
+    found: readonly FoundAt[],
     askedAt: number,
     policies: Policies = plainPolicies,
-  ): Promise<Reading> {
-    if (bytes === null) return absent
-    const frame = decodeFrame(bytes, key)
+  ): Promise<readonly Reading[]> {
+    const serverTime = this.parts.store.serverTime()
+    const opened = found.map((its) => this.#open(its, serverTime))
+    await this.#learn(opened, askedAt)
+    const { markers, names, clock } = this.parts
+    const sight: Sight = { askedAt, now: clock.now(), serverTime: this.parts.store.serverTime(), policies }
+    const clears = markers.watchOf(names.clears)
+    let joined: { readonly of: Watch | undefined; readonly watch: Watch | undefined } | undefined
+    return opened.map((its) => {
+      if (its.kind !== 'opened') return its
+      if (markers.judge(its.markers, its.frame.header.stamp) !== 'alive') return dead(its.found)
+      const { watch } = its.found
+      if (joined === undefined || joined.of !== watch) joined = { of: watch, watch: joinWatches([watch, clears]) }
+      return this.#decode(its, sight, joined.watch)
+    })
+  }
+
+  #open({ key, found }: FoundAt, serverTime: number): Reading | Opened {
+    if (found.bytes === null) return absent
+    const frame = decodeFrame(found.bytes, key)
     if (frame.kind === 'lease') return leased
     if (frame.kind === 'newer') return newer
-    const dead: Reading = { kind: 'dead', head: bytes.subarray(0, headBytes) }
-    if (frame.kind === 'unreadable') return this.#unreadable(key, frame.reason, dead)
-    const { header } = frame
-    const expiresAt = this.#toClock(header.expiresAt)
-    const staleUntil = this.#toClock(header.staleUntil)
-    const now = this.parts.clock.now()
-    if (staleUntil <= now) return dead
+    if (frame.kind === 'unreadable') return this.#unreadable(key, frame.reason, found)
+    const { staleUntil, tags } = frame.header
+    if (staleUntil <= serverTime) return dead(found)
     const { names } = this.parts
-    const markers = [...names.clears, ...names.of(key, header.tags)]
-    if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead
+    const its = names.of(key, tags)
+    return { kind: 'opened', key, found, frame, markers: its.length === 0 ? names.clears : [...names.clears, ...its] }
+  }
+
+  #decode({ key, found, frame, markers }: Opened, sight: Sight, watch: Watch | undefined): Reading {
+    const { header, format, payload } = frame
+    const { askedAt, now, serverTime, policies } = sight
     const verifiedAt = Math.min(askedAt, this.parts.markers.verifiedAt(markers))
-    const watched = joinWatches([watch, this.parts.markers.watchOf(names.clears)])
-    const origin = { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch: watched }
+    // Hosts whose clocks differ agree on the server's; in this process only the monotonic clock counts.
+    const createdAt = now + (header.createdAt - serverTime)
+    const expiresAt = now + (header.expiresAt - serverTime)
+    const staleUntil = now + (header.staleUntil - serverTime)
     try {
-      const value = this.parts.codec.decode(frame.format, frame.payload)
-      const createdAt = this.#toClock(header.createdAt)
+      const { codec } = this.parts
+      const value = { value: codec.decode(format, payload), isPlain: codec.isPlain(format) }
       const refreshAt = header.isError
         ? Number.POSITIVE_INFINITY
         : timesOf(createdAt, expiresAt, header.loadTime, policies).refreshAt
@@ -93,11 +142,11 @@ export class SharedEntries {
         value,
         header,
         { createdAt, expiresAt, staleUntil, refreshAt },
-        origin,
+        { stamp: header.stamp, verifiedAt, loadMs: header.loadTime, watch },
       )
-      return { kind: expiresAt <= now ? 'stale' : 'entry', entry, head: dead.head }
+      return { kind: expiresAt <= now ? 'stale' : 'entry', entry, head: headOf(found) }
     } catch (error) {
-      return this.#unreadable(key, describeThrown(error), dead)
+      return this.#unreadable(key, describeThrown(error), found)
     }
   }
 
@@ -143,18 +192,24 @@ export class SharedEntries {
     return staleUntil <= now ? undefined : { bytes: encodeFrame(its, format, payload), lifeMs: staleUntil - now }
   }
 
-  async #isAlive(names: readonly string[], stamp: number, askedAt: number): Promise<boolean> {
+  /** Asks for what has to be known to judge these: in one question for all of them. */
+  async #learn(read: readonly (Reading | Opened)[], askedAt: number): Promise<void> {
     const { markers, clock } = this.parts
     // While some are asked for, others may be told of: where many processes begin at once, more than once.
     for (let attempt = 0; attempt < 3; attempt++) {
-      const verdict = markers.judge(names, stamp)
-      // One dead tag settles it; only an entry that may live is worth asking for.
-      if (verdict === 'dead') return false
-      const unverified = markers.unverified(names, askedAt)
-      if (verdict === 'alive' && unverified.length === 0) return true
-      await markers.verify(unverified, clock.now())
+      const unverified = new Set<string>()
+      let isUnknown = false
+      for (const its of read) {
+        if (its.kind !== 'opened') continue
+        const verdict = markers.judge(its.markers, its.frame.header.stamp)
+        // One dead tag settles it; only an entry that may live is worth asking for.
+        if (verdict === 'dead') continue
+        isUnknown ||= verdict === 'unknown'
+        for (const name of markers.unverified(its.markers, askedAt)) unverified.add(name)
+      }
+      if (!isUnknown && unverified.size === 0) return
+      await markers.verify([...unverified], clock.now())
     }
-    return markers.judge(names, stamp) === 'alive'
   }
 
   #headerOf(key: string, entry: Entry): FrameHeader {
@@ -174,12 +229,7 @@ export class SharedEntries {
     }
   }
 
-  // Hosts whose clocks differ agree on the server's; in this process only the monotonic clock counts.
-  #toClock(serverTime: number): number {
-    return this.parts.clock.now() + (serverTime - this.parts.store.serverTime())
-  }
-
-  #unreadable(key: string, reason: string, dead: Reading): Reading {
+  #unreadable(key: string, reason: string, found: Found): Reading {
     this.parts.observer.unreadable(
       key,
       cacheError(
@@ -187,6 +237,14 @@ export class SharedEntries {
         `What the shared tier holds at this key is not an entry of this cache (${reason}). It is replaced by the next load.`,
       ),
     )
-    return dead
+    return dead(found)
   }
+}
+
+function dead(found: Found): Reading {
+  return { kind: 'dead', head: headOf(found) }
+}
+
+function headOf({ bytes }: Found): Buffer {
+  return bytes!.subarray(0, headBytes)
 }

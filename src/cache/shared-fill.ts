@@ -33,10 +33,11 @@ export class SharedFill {
 
   async load(flight: Flight, lease: Buffer): Promise<Loaded> {
     const sharedKey = this.parts.keyOf(flight.key)
-    const stopRenewing = keepLease(this.parts, sharedKey, lease, flight, (sentAt) => this.#vouch(flight, sentAt))
+    const vouch = (sentAt: number): void => this.parts.knowledge.vouch(flight, sentAt)
+    const stopRenewing = keepLease(this.parts, sharedKey, lease, flight, vouch)
     let filled = false
     try {
-      flight.signal.throwIfAborted()
+      flight.throwIfAborted()
       const loaded = await this.below.load(flight)
       stopRenewing()
       if (!loaded.keep || loaded.entry === undefined || flight.revoked) return loaded
@@ -50,13 +51,6 @@ export class SharedFill {
       stopRenewing()
       if (!filled) this.parts.background.track(this.parts.store.release(sharedKey, lease))
     }
-  }
-
-  /** The lease still stands, so no evict of the key came since the load began. Tags are judged when the value is there. */
-  #vouch(flight: Flight, sentAt: number): void {
-    if (flight.request.tagged) return
-    const { knowledge } = this.parts
-    flight.untaggedVouchedAt = Math.max(flight.untaggedVouchedAt, knowledge.untaggedAliveAt(flight.stamp, sentAt))
   }
 
   async #fill(sharedKey: string, lease: Buffer, flight: Flight, { entry, bytes, value }: Filling): Promise<Loaded> {

@@ -1,6 +1,7 @@
 import type { EvictionJournal } from '../coherence/eviction-journal'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
+import type { Policies } from '../policies/policies'
 import type { SharedStore } from '../stores/shared-store'
 import type { CacheObserver } from './cache-observer'
 import type { KeyNames } from './key-names'
@@ -26,6 +27,12 @@ export interface Matching {
   /** Those of the shared tier that are digests of nobody knows what. */
   readonly digested: readonly string[]
 }
+
+/** What stands at one of many keys: an entry, nothing at all, or something that only a load can deal with. */
+export type Seen = Entry | 'nothing' | 'other'
+
+// The answer to more is taken apart piece by piece, so that none of them takes longer than a command may.
+const mostAtOnce = 1_000
 
 /** Looks what the shared tier has, without loading what it has not; the load of one key is walked in shared-tier.ts. */
 export class SharedLookups {
@@ -60,50 +67,59 @@ export class SharedLookups {
     }
   }
 
-  /** Reads many keys in one round trip without loading them. */
-  async peekMany(keys: readonly string[]): Promise<(Entry | undefined)[]> {
+  /**
+   * Reads many keys without loading them: one command, and one round trip, for each server and each thousand of its keys.
+   *
+   * @returns what was seen by key; of what a server did not answer, nothing
+   */
+  async peekMany(keys: readonly string[], policies: Policies): Promise<ReadonlyMap<string, Seen>> {
     const byShared = new Map(keys.map((key) => [this.parts.keyOf(key), key]))
-    const found = new Map<string, Entry | undefined>()
-    const askedAt = this.parts.clock.now()
-    const asking = this.parts.knowledge.ask(askedAt, false)
+    const seen = new Map<string, Seen>()
+    const asking = this.parts.knowledge.ask(this.parts.clock.now(), false)
     await Promise.all(
       this.parts.store.groups([...byShared.keys()]).map(async (group) => {
-        const entries = await this.#peekGroup(
-          group.map((key) => [byShared.get(key)!, key]),
-          askedAt,
-          asking,
-        )
-        for (const [index, entry] of entries.entries()) found.set(byShared.get(group[index]!)!, entry)
+        for (let from = 0; from < group.length; from += mostAtOnce) {
+          const its = group.slice(from, from + mostAtOnce)
+          await this.#peekSome(its, byShared, { seen, asking, policies })
+        }
       }),
     )
-    return keys.map((key) => found.get(key))
+    return seen
   }
 
-  /** Reads what one server has to answer for. */
-  async #peekGroup(
-    keys: readonly (readonly [key: string, sharedKey: string])[],
-    askedAt: number,
-    asking: Promise<unknown>,
-  ): Promise<(Entry | undefined)[]> {
-    const { store, frames, observer, journal } = this.parts
+  async #peekSome(
+    sharedKeys: readonly string[],
+    byShared: ReadonlyMap<string, string>,
+    { seen, asking, policies }: Peeking,
+  ): Promise<void> {
+    const { store, frames, observer, journal, clock } = this.parts
     const { mark } = journal
+    const askedAt = clock.now()
+    const keys = sharedKeys.map((sharedKey) => byShared.get(sharedKey)!)
     try {
-      const [found] = await Promise.all([store.getMany(keys.map(([, sharedKey]) => sharedKey)), asking])
-      return await Promise.all(
-        keys.map(async ([key, sharedKey], index) => {
-          const isPending = journal.touchedSince(sharedKey, mark)
-          const reading = isPending ? undefined : await frames.read(key, found[index]!, askedAt)
-          if (reading?.kind !== 'entry') {
-            observer.stats.sharedMisses++
-            return undefined
-          }
-          observer.hit(key, reading.entry, 'shared')
-          return reading.entry
-        }),
+      const [found] = await Promise.all([store.getMany(sharedKeys), asking])
+      const readings = await frames.readMany(
+        keys.map((key, index) => ({ key, found: found[index]! })),
+        askedAt,
+        policies,
       )
+      for (const [index, key] of keys.entries()) {
+        const reading = readings[index]!
+        if (journal.touchedSince(sharedKeys[index]!, mark)) seen.set(key, 'other')
+        else if (reading.kind === 'entry') {
+          observer.hit(key, reading.entry, 'shared')
+          seen.set(key, reading.entry)
+        } else seen.set(key, reading.kind === 'absent' && found[index]!.watch !== undefined ? 'nothing' : 'other')
+      }
     } catch (error) {
-      for (const [key] of keys) observer.failed('get', error, { key })
-      return keys.map(() => undefined)
+      for (const key of keys) observer.failed('get', error, { key })
     }
   }
+}
+
+/** What is the same for all keys of a {@link SharedLookups.peekMany}. */
+interface Peeking {
+  readonly seen: Map<string, Seen>
+  readonly asking: Promise<unknown>
+  readonly policies: Policies
 }

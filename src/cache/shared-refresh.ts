@@ -106,7 +106,7 @@ export class SharedRefresh implements Tier {
   async #load(flight: Flight, { onLoad }: Attempt): Promise<Loaded> {
     flight.stamp = this.parts.markers.stamp
     onLoad()
-    flight.signal.throwIfAborted()
+    flight.throwIfAborted()
     return this.below.load(flight)
   }
 

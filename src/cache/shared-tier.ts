@@ -13,6 +13,7 @@ import { leaseMs } from './lease'
 import type { MarkerKnowledge } from './marker-knowledge'
 import type { SharedEntries } from './shared-entries'
 import { SharedFill } from './shared-fill'
+import { SharedGroup } from './shared-group'
 import { SharedLookups } from './shared-lookups'
 import { SharedRefresh } from './shared-refresh'
 import type { SharedWrites } from './shared-writes'
@@ -51,6 +52,8 @@ export class SharedTier implements Tier {
   readonly refresh: SharedRefresh
   /** What it has, without loading. */
   readonly lookups: SharedLookups
+  /** Many keys at once. */
+  readonly group: SharedGroup
   readonly #fill: SharedFill
 
   constructor(
@@ -59,6 +62,7 @@ export class SharedTier implements Tier {
   ) {
     this.refresh = new SharedRefresh(parts, below)
     this.lookups = new SharedLookups(parts)
+    this.group = new SharedGroup(parts)
     this.#fill = new SharedFill(parts, below)
   }
 
@@ -81,7 +85,7 @@ export class SharedTier implements Tier {
       observer.miss(flight.key)
     }
     for (;;) {
-      const mayWait = !flight.signal.aborted && clock.now() < waitsUntil
+      const mayWait = !flight.isAborted && clock.now() < waitsUntil
       const found = await this.#find(flight, lease, mayWait)
       if (typeof found === 'object') return found
       if (found === 'changed') continue
@@ -96,7 +100,7 @@ export class SharedTier implements Tier {
         if (loaded === 'gone' || (loaded === 'busy' && waits)) continue
       }
       missed()
-      flight.signal.throwIfAborted()
+      flight.throwIfAborted()
       flight.stamp = this.parts.markers.stamp
       return found === 'lease' ? this.#fill.load(flight, lease) : this.below.load(flight)
     }

@@ -28,12 +28,13 @@ export class SourceTier implements Tier {
 
   async load(flight: Flight): Promise<Loaded> {
     // Where many are loaded at once, the one call of the method takes one place.
-    if (flight.request.together !== undefined) {
-      const calling = <Result>(call: () => Promise<Result>): Promise<Result> =>
-        this.parts.observer.calling(undefined, call)
-      return this.#call(flight, (signal, call) => this.#enter(flight, signal, () => calling(call)))
-    }
+    if (flight.request.together !== undefined) return this.#call(flight, this.insideOf(flight))
     return this.#enter(flight, flight.signal, () => this.#call(flight))
+  }
+
+  /** Calls the source for this load, and for others perhaps, when there is a place for it. */
+  insideOf(flight: Flight): Inside {
+    return (signal, call) => this.#enter(flight, signal, () => this.parts.observer.calling(undefined, call))
   }
 
   async #enter<Result>(flight: Flight, signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
@@ -77,32 +78,49 @@ export class SourceTier implements Tier {
   }
 
   async #call(flight: Flight, inside?: Inside): Promise<Loaded> {
+    const { request, signal, adjustments } = flight
     const { clock, observer } = this.parts
-    const { key, request, signal, adjustments } = flight
     const startedAt = clock.now()
     let returned: unknown
     try {
       signal.throwIfAborted()
-      const asked = this.parts.pending(key)
-      const pending = asked && (await this.#pending(flight, asked))
-      if (pending?.found) return this.#returned(flight, pending.value, startedAt)
+      const asked = this.pendingOf(flight)
+      const pending = asked && (await asked)
+      if (pending?.found) return this.made(flight, pending.value, startedAt)
       flight.calledSource = true
       const call = (): Promise<unknown> => request.load(signal, adjustments, inside)
-      returned = await (inside === undefined ? observer.calling(key, call) : call())
+      returned = await (inside === undefined ? observer.calling(flight.key, call) : call())
       const { failure } = adjustments
       // Said once, for this load: what comes of it in the next cache of the call is told by what this one answers.
       adjustments.failure = undefined
       if (failure !== undefined) throw failure.error
     } catch (error) {
-      return this.#failed(flight, error, startedAt)
+      return this.failed(flight, error, startedAt)
     }
-    observer.loaded(key, clock.now() - startedAt)
-    // It was taken to hang, whether anybody has noticed or not: others may have begun anew since.
-    if (clock.now() - flight.startedAt >= this.parts.loadDeadlineMs) flight.revoked = true
-    return this.#returned(flight, returned, startedAt)
+    return this.returned(flight, returned, startedAt)
   }
 
-  /** What waits to be written is newer than what the source has. */
+  /** The method is about to be called; answers with when that is. */
+  begin(flight: Flight): number {
+    flight.calledSource = true
+    return this.parts.clock.now()
+  }
+
+  /** What waits to be written is newer than what the source has; undefined where nothing ever waits. Never rejects. */
+  pendingOf(flight: Flight): Promise<Lookup<unknown> | undefined> | undefined {
+    const asked = this.parts.pending(flight.key)
+    return asked && this.#pending(flight, asked)
+  }
+
+  /** What comes of the value that the method, asked at `startedAt`, has for a load. */
+  returned(flight: Flight, returned: unknown, startedAt: number): Loaded {
+    const { clock, observer } = this.parts
+    observer.loaded(flight.key, clock.now() - startedAt)
+    // It was taken to hang, whether anybody has noticed or not: others may have begun anew since.
+    if (clock.now() - flight.startedAt >= this.parts.loadDeadlineMs) flight.revoked = true
+    return this.made(flight, returned, startedAt)
+  }
+
   async #pending(
     { request, adjustments }: Flight,
     asked: Promise<Lookup<unknown>>,
@@ -118,7 +136,8 @@ export class SourceTier implements Tier {
     }
   }
 
-  #returned(flight: Flight, returned: unknown, startedAt: number): Loaded {
+  /** What is kept of a value, whoever told it. */
+  made(flight: Flight, returned: unknown, startedAt: number): Loaded {
     const { key, request, adjustments, stamp, previous } = flight
     const { terms } = request
     const { unmodified } = adjustments
@@ -134,14 +153,15 @@ export class SourceTier implements Tier {
     return { entry, keep: entry !== undefined && kept !== undefined && adjusted.ttlMs > 0, value }
   }
 
-  #failed(flight: Flight, error: unknown, startedAt: number): Loaded {
-    const { key, request, stamp, signal, adjustments } = flight
+  /** The same for an error, which may be an answer to be kept. @throws it otherwise */
+  failed(flight: Flight, error: unknown, startedAt: number): Loaded {
+    const { key, request, stamp, adjustments } = flight
     const { entries, clock, observer } = this.parts
     const loadMs = clock.now() - startedAt
     observer.loadFailed(key, loadMs, error)
     flight.failure = { error }
     // Who left has no answer to keep, and a mistake in the program is none.
-    if (signal.aborted || isCacheError(error)) throw error
+    if (flight.isAborted || isCacheError(error)) throw error
     const tags = adjustments.isElsewhere ? undefined : request.terms.ifErrorKept(error)
     // Tags were evicted meanwhile; those it would have by its value nobody knows.
     if (tags === undefined || flight.detached) throw error

@@ -121,8 +121,8 @@ export class TagMarkers {
 
   /** The tags whose markers must be asked for, or made to live longer, before an entry may carry them for so long. */
   due(tags: readonly string[], now: number, within: number, lifeMs: number): readonly string[] {
-    const unverified = this.unverified(tags, now, within)
-    return tags.filter((tag) => unverified.includes(tag) || (this.#markers.peek(tag)?.livesUntil ?? 0) < now + lifeMs)
+    const unverified = new Set(this.unverified(tags, now, within))
+    return tags.filter((tag) => unverified.has(tag) || (this.#markers.peek(tag)?.livesUntil ?? 0) < now + lifeMs)
   }
 
   /** Clock reading as of which all these tags are known. */

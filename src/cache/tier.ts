@@ -79,9 +79,17 @@ export interface LoadRequest {
   /** Told once it is known that the value need not be loaded now: somebody else sees to it. */
   readonly decided?: () => void
   /** Where the method loads many at once: one call of it is one load, and may leave out this key. */
-  readonly together?: { readonly isLeftOut: () => boolean }
+  readonly together?: Together
   /** The call it is for: loads of one call through several caches keep one value on the method's one word. */
   readonly call: object
+}
+
+/** How the value of one key is loaded with others. */
+export interface Together {
+  /** Whether the method left out this key, and that is not to be kept. */
+  isLeftOut(): boolean
+  /** Has the value loaded with what others enroll; `arrived` or `failed` is called when that is done. */
+  enroll(flight: Flight, inside: Inside, arrived: (value: unknown) => void, failed: (error: unknown) => void): void
 }
 
 /** On what terms a value is kept. */

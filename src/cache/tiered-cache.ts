@@ -2,6 +2,7 @@ import type { CacheStats } from '../events/stats'
 import type { CompleteClock } from '../kernel/clock'
 import type { Entry } from '../kernel/entry'
 import { type Lookup, miss } from '../kernel/lookup'
+import { plainPolicies } from '../policies/policies'
 import type { Background } from './background'
 import type { CacheObserver } from './cache-observer'
 import type { EntryMaker } from './entry-maker'
@@ -11,7 +12,9 @@ import type { Isolation } from './isolation'
 import { Loads } from './loads'
 import type { LocalTier } from './local-tier'
 import { isReadPast } from './past-cache'
+import type { Seen } from './shared-lookups'
 import type { SharedTier } from './shared-tier'
+import type { SourceTier } from './source-tier'
 import type { StaleAnswers } from './stale-answers'
 import type { TagMarkers } from './tag-markers'
 import type { TagNames } from './tag-names'
@@ -25,6 +28,8 @@ export interface TieredCacheParts {
   readonly local: LocalTier
   /** Undefined where there is no shared tier. */
   readonly shared: SharedTier | undefined
+  /** The last tier. */
+  readonly source: SourceTier
   /** What is asked when the local tier has no answer: the shared tier, or the source itself. */
   readonly below: Tier
   /** What is asked for a newer value than the present one. */
@@ -65,9 +70,13 @@ export class TieredCache {
 
   constructor(private readonly parts: TieredCacheParts) {
     const shared = { ...parts, flights: this.#flights, fence: this.#fence, changes: this.#changes }
-    this.loads = new Loads({ ...shared, isShared: parts.shared !== undefined })
+    this.loads = new Loads({ ...shared, shared: parts.shared?.group, isShared: parts.shared !== undefined })
     this.evictions = new Evictions(shared)
     this.writes = new Writes({ ...shared, evictions: this.evictions })
+  }
+
+  get isShared(): boolean {
+    return this.parts.shared !== undefined
   }
 
   /** Whether entries carry markers that are known only when they are loaded, or that a load must be numbered for. */
@@ -90,8 +99,10 @@ export class TieredCache {
       return entry
     })
     const fetched = await this.fetchMany([...new Set(keys.filter((_, index) => found[index] === undefined))])
+    for (const seen of fetched.values()) if (typeof seen === 'string') observer.stats.sharedMisses++
     return keys.map((key, index) => {
-      const entry = found[index] ?? valueIn(fetched.get(key))
+      const seen = fetched.get(key)
+      const entry = found[index] ?? (typeof seen === 'object' ? valueIn(seen) : undefined)
       if (found[index] === undefined && entry !== undefined) observer.served(key, 'shared', entry)
       if (entry !== undefined) return { found: true, value: this.parts.isolation.give(entry.held) }
       observer.miss(key)
@@ -99,28 +110,30 @@ export class TieredCache {
     })
   }
 
-  /** What the shared tier has of these keys, in one round trip; the local tier keeps it as well. */
-  async fetchMany(asked: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
+  /**
+   * What the shared tier has of these keys, in one round trip; the local tier keeps it as well. What there is not is no miss
+   * yet: it may be loaded.
+   *
+   * @param policies of who reads
+   */
+  async fetchMany(asked: readonly string[], policies = plainPolicies): Promise<ReadonlyMap<string, Seen>> {
     const keys = asked.filter((key) => !isReadPast(this.#flights, key))
     const { local, shared } = this.parts
-    const fetched = new Map<string, Entry>()
-    if (shared === undefined || keys.length === 0) return fetched
+    if (shared === undefined || keys.length === 0) return new Map()
     // A change of one of these keys while the answer is on its way must keep that answer out of the local tier.
     const [write, change] = [this.#fence.begin(), this.#changes.begin()]
     try {
-      const entries = await shared.lookups.peekMany(keys)
-      for (const [index, key] of keys.entries()) {
-        const entry = entries[index]
-        if (entry === undefined) continue
-        fetched.set(key, entry)
+      const fetched = await shared.lookups.peekMany(keys, policies)
+      for (const [key, entry] of fetched) {
+        if (typeof entry === 'string') continue
         const isLatest = !this.#fence.overlapped(write, key) && !this.#changes.overlapped(change, key)
         if (isLatest) local.keep(key, entry)
       }
+      return fetched
     } finally {
       this.#fence.end(write)
       this.#changes.end(change)
     }
-    return fetched
   }
 
   /** What the tiers have; no read, and not counted as one. */

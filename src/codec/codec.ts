@@ -17,6 +17,8 @@ export interface Codec {
   encode(snapshot: Snapshot): EncodedValue
   /** A fresh value that nobody else holds. Throws `CW_ENTRY_UNREADABLE` and nothing else, whatever the bytes. */
   decode(format: number, payload: Buffer): unknown
+  /** Whether what is decoded from this format is what `JSON.parse` makes, and nothing else is done to it. */
+  isPlain(format: number): boolean
 }
 
 // Stored with every entry: a number is never given another meaning.
@@ -46,6 +48,7 @@ export function createCodec(types: TypeRegistry): Codec {
         `The stored value is in format ${format}, which this version does not know.`,
       )
     },
+    isPlain: (format) => format === plainJson,
   }
 }
 

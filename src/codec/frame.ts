@@ -27,9 +27,17 @@ export interface FrameHeader {
 /** Why bytes are not an entry. */
 export type UnreadableReason = 'not a frame' | 'truncated' | 'padded' | 'damaged' | 'wrong key'
 
+/** The frame of an entry. */
+export interface ValueFrame {
+  readonly kind: 'value'
+  readonly header: FrameHeader
+  readonly format: number
+  readonly payload: Buffer
+}
+
 /** What bytes in the shared tier turn out to be. */
 export type DecodedFrame =
-  | { readonly kind: 'value'; readonly header: FrameHeader; readonly format: number; readonly payload: Buffer }
+  | ValueFrame
   | { readonly kind: 'lease'; readonly token: string }
   /** Written by a later version of this package: to be left alone. */
   | { readonly kind: 'newer' }

@@ -1,5 +1,7 @@
 import type { TypeRegistry } from '../kernel/registered-types'
 import { copyPlain } from './plain-copy'
+import { arrayBytes, objectBytes } from './size'
+import { Tally } from './tally'
 import { Walk } from './walk'
 import { frozenCopy, frozenInPlace, mutableCopy, type WalkPlan } from './walk-plan'
 
@@ -30,6 +32,29 @@ export function takeSnapshot(value: unknown, types: TypeRegistry): Snapshot {
 /** Freezes in place a value that nobody else holds, such as one just decoded. */
 export function freezeOwned(value: unknown, types: TypeRegistry): Snapshot {
   return snapshotBy(frozenInPlace, value, types)
+}
+
+/**
+ * The same for what `JSON.parse` made: a tree of plain objects and arrays, in which nothing stands twice and nothing has to be
+ * refused, so that it need not be kept track of.
+ */
+export function freezeParsed(value: unknown): Snapshot {
+  const tally = new Tally()
+  freezeTree(value, tally)
+  return { value, plain: tally.plain, bytes: tally.bytes, renewable: false }
+}
+
+function freezeTree(value: unknown, tally: Tally): void {
+  if (typeof value !== 'object' || value === null) return void tally.primitive(value)
+  if (Array.isArray(value)) {
+    tally.bytes += arrayBytes(value.length)
+    for (let at = 0; at < value.length; at++) freezeTree(value[at], tally)
+  } else {
+    const names = Object.keys(value)
+    tally.bytes += objectBytes(names.length)
+    for (let at = 0; at < names.length; at++) freezeTree((value as Record<string, unknown>)[names[at]!], tally)
+  }
+  Object.freeze(value)
 }
 
 /** A fresh copy of a snapshot's value that its receiver may change as it likes. */

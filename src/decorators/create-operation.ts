@@ -232,6 +232,12 @@ function recordOf(kind: Operation['kind'], decorator: string, options: object, w
     )
   }
   if (typeof given.afterError === 'object') checkOptions(`${here}, afterError`, given.afterError, errorFilterRules)
+  if (given.loadMany !== undefined && (namesOf(given.cache)?.length ?? 1) > 1) {
+    throw cacheError(
+      'CW_OPTIONS_CONTRADICT',
+      `${here}: options \`loadMany\` and \`cache\` contradict each other: what is loaded for many stands in one cache. Name one.`,
+    )
+  }
   const policies = policiesOf(given)
   checkPolicies(policies, here)
   return Object.freeze({

@@ -1,14 +1,14 @@
 import { AsyncResource } from 'node:async_hooks'
-import { currentFlight } from '../cache/current-flight'
 import type { Flight } from '../cache/flight'
 import { loadTogether } from '../cache/flight-chain'
 import { detached } from '../cache/refreshes'
 import type { Inside } from '../cache/tier'
 
 /** One element of a list, while its value is being loaded. */
-interface Enrolled<Element, Loaded> {
+export interface Enrolled<Element, Loaded> {
   readonly element: Element
-  readonly signal: AbortSignal
+  /** Aborted when nobody waits for it any more; undefined where somebody always does. */
+  readonly signal: AbortSignal | undefined
   readonly inside: Inside | undefined
   /** The load it is for. */
   readonly flight: Flight | undefined
@@ -64,11 +64,9 @@ export class Batch<Element, Loaded> {
   }
 
   /** Loads an element together with the others. */
-  enroll(element: Element, signal: AbortSignal, inside?: Inside): Promise<Loaded> {
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ element, signal, inside, flight: currentFlight(), resolve, reject })
-      this.#scheduleIfComplete()
-    })
+  enroll(its: Enrolled<Element, Loaded>): void {
+    this.#pending.push(its)
+    this.#scheduleIfComplete()
   }
 
   #scheduleIfComplete(): void {
@@ -76,9 +74,9 @@ export class Batch<Element, Loaded> {
     this.#isScheduled = true
     setImmediate(() => {
       this.#isScheduled = false
-      const [pending, left] = split(this.#pending, ({ signal }) => !signal.aborted)
+      const [pending, left] = split(this.#pending, ({ signal }) => !signal?.aborted)
       this.#pending = []
-      for (const { reject, signal } of left) reject(signal.reason)
+      for (const { reject, signal } of left) reject(signal!.reason)
       const [refreshes, reads] = split(pending, ({ flight }) => flight?.isRefresh ?? false)
       this.#runAll(reads, this.#context)
       // What is loaded in the background belongs to no caller.
@@ -114,13 +112,15 @@ function split<Item>(items: readonly Item[], isMeant: (item: Item) => boolean): 
 }
 
 /** Aborted when all of these are. */
-function allOf(signals: readonly AbortSignal[]): AbortSignal {
+function allOf(all: readonly (AbortSignal | undefined)[]): AbortSignal {
   const controller = new AbortController()
-  let waiting = new Set(signals).size
+  const signals = new Set(all)
+  let waiting = signals.size
   const leave = ({ target }: { readonly target: unknown }): void => {
     if (--waiting === 0) controller.abort((target as AbortSignal).reason)
   }
-  for (const signal of new Set(signals)) {
+  if (signals.has(undefined)) return controller.signal
+  for (const signal of signals as ReadonlySet<AbortSignal>) {
     if (signal.aborted) leave({ target: signal })
     else signal.addEventListener('abort', leave, { once: true })
   }

@@ -50,11 +50,11 @@ export function intercept(
   const invocation = new Invocation(method, self, args, warm)
   if (isClosed(plan)) return invocation.direct()
   if (plan.many !== undefined) return readMany(plan.many, method, self, invocation)
+  if (plan.together !== undefined && isGathered(self, args)) {
+    return readTogether(plan.together, method, self, invocation)
+  }
   if (single === undefined) return inOrder(plan, invocation)
   const [cache] = single.caches as readonly [Cache]
-  if (isGathered(single, self, args)) {
-    return readTogether(single, cache, method, self, invocation)
-  }
   // A key function, and the function that names the partition, may fail without failing the call.
   return readOne(single, cache, invocation)
 }

@@ -1,6 +1,8 @@
+import { describeThrown } from '../kernel/describe'
 import { cacheError } from '../kernel/errors'
+import { show } from '../kernel/options'
 import type { DecoratedMethod } from '../metadata/decorated-method'
-import type { ListOperation } from '../metadata/operation'
+import type { ListOperation, UserFunction } from '../metadata/operation'
 
 /** What came of one element of a list. */
 export interface LoadedElement {
@@ -69,12 +71,16 @@ export class ListCall {
     const { isMap, idOf } = this.many
     if (isMap) {
       if (!(result instanceof Map)) throw this.#mismatch('a Map, since it says `map: true`', result)
-      return this.#byId(new Map([...result].map(([id, value]) => [encode(id), value])), elements.map(encode))
+      return this.#byId([...result], elements, encode)
     }
     if (!Array.isArray(result)) throw this.#mismatch('an array (or a Map, with `map: true`)', result)
     if (idOf !== undefined) {
       const named = result.filter((value) => value !== null && value !== undefined)
-      return this.#byId(new Map(named.map((value) => [encode(idOf(value)), value])), elements.map(encode))
+      return this.#byId(
+        named.map((value) => [this.#idOf(idOf, value), value]),
+        elements,
+        encode,
+      )
     }
     // Also what was never set.
     if (result.length === elements.length) return Array.from(result, asLoaded)
@@ -94,11 +100,37 @@ export class ListCall {
     return isMap ? new Map(there) : there.map(([, value]) => value)
   }
 
-  #byId(found: ReadonlyMap<string, unknown>, ids: readonly string[]): readonly LoadedElement[] {
+  #byId(
+    pairs: readonly (readonly [id: unknown, value: unknown])[],
+    elements: readonly unknown[],
+    encode: (id: unknown) => string,
+  ): readonly LoadedElement[] {
+    // Of two values for one element the last stands.
+    const found = new Map(pairs.map(([id, value]) => [encode(id), value]))
+    const ids = elements.map(encode)
+    // An id of another type, or off another field, would pass for an element that there is not.
+    if (pairs.length > 0 && !ids.some((id) => found.has(id))) {
+      throw cacheError(
+        'CW_BATCH_MISMATCH',
+        `@CacheableMany of ${this.method.where}: none of the ${pairs.length} values that the method returned belongs to an element that it was asked for: it was asked for ${show(elements[0])}, and a value is said to belong to ${show(pairs[0]![0])}. ${this.many.isMap ? 'The keys of the Map' : 'What `idOf` answers with'} must be the elements, of their type too.`,
+      )
+    }
     // What nobody asked for is left alone: nothing kept it from being old while it was loaded.
     return ids.map((id) =>
       found.has(id) ? asLoaded(found.get(id)) : { value: this.many.absent?.value, isAbsent: true },
     )
+  }
+
+  #idOf(idOf: UserFunction, value: unknown): unknown {
+    try {
+      return idOf(value)
+    } catch (error) {
+      throw cacheError(
+        'CW_BATCH_MISMATCH',
+        `@CacheableMany of ${this.method.where}: \`idOf\` threw for a value that the method returned (${describeThrown(error)}): ${show(value)}.`,
+        error,
+      )
+    }
   }
 
   #mismatch(expected: string, got: unknown): Error {

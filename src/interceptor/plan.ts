@@ -42,6 +42,8 @@ export interface Plan {
   readonly operations: readonly Planned[]
   /** A read of the elements of a list; then there is nothing else. */
   readonly many: Planned | undefined
+  /** A read whose loads are gathered, by `loadMany`; then there is nothing else. */
+  readonly together: Planned | undefined
   /** A put whose write is queued; then there is nothing else. */
   readonly behind: Planned | undefined
   /** The whole plan, where it is one read without conditions from one cache: the path that must cost least. */
@@ -126,6 +128,13 @@ export class Planner {
         `@CacheableMany of ${this.#method.where} stands for itself and names one cache: take away the other decorators, or further caches.`,
       )
     }
+    const together = all.find(({ operation }) => operation.loadMany !== undefined)
+    if (together !== undefined && (all.length > 1 || together.caches.length > 1)) {
+      throw cacheError(
+        'CW_OPTIONS_CONTRADICT',
+        `@Cacheable of ${this.#method.where}: what \`loadMany\` loads stands in one cache, and for itself: take away the other decorators, or further caches.`,
+      )
+    }
     const behind = all.find(({ operation }) => operation.behind !== undefined)
     if (behind !== undefined && (all.length > 1 || behind.caches.length > 1 || !behind.namesCache)) {
       throw cacheError(
@@ -135,6 +144,7 @@ export class Planner {
     }
     const single =
       many === undefined &&
+      together === undefined &&
       all.length === 1 &&
       only !== undefined &&
       only.caches.length === 1 &&
@@ -146,6 +156,7 @@ export class Planner {
       evictsAfter: of('evict'),
       operations: all,
       many,
+      together,
       behind,
       single: single ? only : undefined,
       shortest: single ? shortestOf(only) : undefined,
@@ -216,8 +227,6 @@ function isManager(value: unknown): value is CacheManager {
 
 function shortestOf(planned: Planned): Plan['shortest'] {
   const [cache] = planned.caches
-  const { key, loadMany } = planned.operation
-  if (cache === undefined || cache.parts.keys.isPartitioned || key !== undefined || loadMany !== undefined)
-    return undefined
+  if (cache === undefined || cache.parts.keys.isPartitioned || planned.operation.key !== undefined) return undefined
   return { planned, cache }
 }

@@ -1,28 +1,18 @@
 import type { Cache } from '../cache/cache'
-import type { LoadRequest, Terms } from '../cache/tier'
 import type { DecoratedMethod } from '../metadata/decorated-method'
 import { Batch } from './batch'
 import { Invocation } from './invocation'
 import { ListCall, type LoadedElement } from './list-call'
 import type { Planned } from './plan'
-import { keyOf, passes, termsOf } from './questions'
+import { keyOf, passes } from './questions'
+import { type Item, type Reading, readItems, requestFor, type Take } from './read-items'
 
-/** An element of a list, and how it is kept. */
-export interface Item {
-  readonly element: unknown
-  readonly key: string
-  readonly terms: Terms
-  /** The call that asks for it. */
-  readonly invocation: Invocation
-}
-
-export function itemOf(element: unknown, key: string, planned: Planned, cache: Cache, invocation: Invocation): Item {
-  return { element, key, terms: termsOf(planned, cache, invocation), invocation }
-}
+/** What became of an element. */
+type Outcome = { readonly value: unknown } | { readonly error: unknown }
 
 /**
- * Reads the elements of a list: what the local tier has, at once; what the shared tier has, in one round trip; and each
- * of the others as a single read would be, their loads gathered into one call of the method.
+ * Reads the elements of a list: what the local tier has, at once; what the shared tier has, in one round trip; and the
+ * others by one call of the method.
  */
 export async function readMany(
   planned: Planned,
@@ -36,14 +26,15 @@ export async function readMany(
   // An empty list is answered in the form only the method knows.
   if (elements.length === 0 || !passes(planned, invocation)) return invocation.direct()
   const [cache] = planned.caches as readonly [Cache]
-  const about = (element: unknown): Invocation => invocation.about(call.argumentsFor(element, args))
-  const keys = elements.map((element) => keyOf(planned, cache, about(element)))
-  // A key that cannot be made takes its operation out of the call, and has been reported.
-  if (keys.includes(undefined)) return invocation.direct()
+  const keys: string[] = []
   const items = new Map<string, Item>()
-  for (const [index, element] of elements.entries()) {
-    const key = keys[index]!
-    if (!items.has(key)) items.set(key, itemOf(element, key, planned, cache, about(element)))
+  for (const element of elements) {
+    const about = invocation.about(call.argumentsFor(element, args))
+    const key = keyOf(planned, cache, about)
+    // A key that cannot be made takes its operation out of the call, and has been reported.
+    if (key === undefined) return invocation.direct()
+    keys.push(key)
+    if (!items.has(key)) items.set(key, { element, key, invocation: about })
   }
   const load = (missing: readonly Item[], signal: AbortSignal): Promise<readonly LoadedElement[]> => {
     const its = missing.map(({ element }) => element)
@@ -51,89 +42,48 @@ export async function readMany(
     return within.proceed(signal).then((result) => call.assign(result, its, encode))
   }
   const encode = (id: unknown): string => cache.parts.keys.encodePart(id)
-  const found = await readItems(
-    [...items.values()],
-    cache,
-    planned,
-    new Batch(load, planned.operation.many!.maxBatch),
-    invocation,
-  )
+  const { signal } = invocation
+  const batch = new Batch(load, call.maxBatch)
+  const outcomes = await outcomesOf(items, { planned, cache, batch, leavesOut: call.leavesOut, signal })
   return call.answer(
     elements,
-    keys.map((key) => found.get(key!)),
+    keys.map((key) => outcomes.get(key)),
   )
 }
 
-async function readItems(
-  items: readonly Item[],
-  { parts: { tiers } }: Cache,
-  planned: Planned,
-  batch: Batch<Item, LoadedElement>,
-  { signal }: Invocation,
-): Promise<ReadonlyMap<string, unknown>> {
-  const { tags, many } = planned.operation
-  const tagged = tiers.isTagged(tags !== undefined)
-  const leavesOut = many!.absent === undefined
-  const requestFor = (item: Item, decided?: () => void): LoadRequest =>
-    elementRequest(item, batch, tagged, leavesOut, decided)
-  const reads = new Map<string, Promise<unknown>>()
-  const missing: Item[] = []
-  for (const item of items) {
-    const hit = tiers.loads.hit(item.key, requestFor(item))
-    if (hit === undefined) missing.push(item)
-    else {
-      // Looked at below, after the others were fetched.
-      hit.catch(() => {})
-      reads.set(item.key, hit)
+async function outcomesOf(items: ReadonlyMap<string, Item>, reading: Reading): Promise<ReadonlyMap<string, unknown>> {
+  const { loads } = reading.cache.parts.tiers
+  const outcomes = new Map<string, Outcome>()
+  const awaited: Promise<unknown>[] = []
+  const take = ({ key }: Item, its: Take): void => {
+    try {
+      const value = its()
+      if (!(value instanceof Promise)) return void outcomes.set(key, { value })
+      const settled = value.then(
+        (value: unknown) => outcomes.set(key, { value }),
+        (error: unknown) => outcomes.set(key, { error }),
+      )
+      awaited.push(settled)
+    } catch (error) {
+      outcomes.set(key, { error })
     }
   }
-  const fetched = missing.length > 1 ? await tiers.fetchMany(missing.map(({ key }) => key)) : undefined
-  for (const item of missing) {
-    const its = fetched?.get(item.key)
-    const decided = batch.expect()
-    const request = requestFor(item, decided)
-    const answer = its && tiers.loads.answer(request, its)
-    reads.set(item.key, (answer ?? tiers.loads.read(request, signal)).finally(decided))
+  const missing: Item[] = []
+  for (const item of items.values()) {
+    const hit = loads.hit(item.key, () => requestFor(item, reading))
+    if (hit === undefined) missing.push(item)
+    else take(item, () => hit)
   }
-  batch.close()
+  const later: (readonly [Item, Take])[] = []
+  await readItems(missing, reading, { take, takeLater: (item, its) => later.push([item, its]) })
+  for (const [item, its] of later) take(item, its)
   // All of them, also where some fail: what succeeded stays.
-  const settled = await Promise.allSettled(reads.values())
-  for (const its of settled) if (its.status === 'rejected') throw its.reason
-  return new Map([...reads.keys()].map((key, index) => [key, (settled[index] as { value: unknown }).value]))
-}
-
-/**
- * How one element is read and loaded, together with others.
- *
- * @param decided told when it is known whether it has to be loaded at once
- * @param leavesOut whether what the source does not know is kept nowhere
- */
-export function elementRequest(
-  item: Item,
-  batch: Batch<Item, LoadedElement>,
-  tagged: boolean,
-  leavesOut: boolean,
-  decided: () => void = () => {},
-): LoadRequest {
-  const { key, terms } = item
-  let isLeftOut = false
-  const load: LoadRequest['load'] = async (signal, _, inside) => {
-    item.invocation.noteLoad()
-    const enrolled = batch.enroll(item, signal, inside)
-    decided()
-    const { value, failure, isAbsent = false } = await enrolled
-    isLeftOut = isAbsent && leavesOut
-    if (failure !== undefined) throw failure.error
-    return value
+  await Promise.all(awaited)
+  const values = new Map<string, unknown>()
+  for (const key of items.keys()) {
+    const outcome = outcomes.get(key)!
+    if ('error' in outcome) throw outcome.error
+    values.set(key, outcome.value)
   }
-  const ifKept: Terms['ifKept'] = (value) => (isLeftOut ? undefined : terms.ifKept(value))
-  return {
-    key,
-    load,
-    terms: { ...terms, ifKept },
-    tagged,
-    call: load,
-    decided,
-    together: { isLeftOut: () => isLeftOut },
-  }
+  return values
 }

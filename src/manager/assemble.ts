@@ -111,6 +111,7 @@ export function assembleCache(definition: CacheDefinition, context: ManagerConte
       ttlJitter: definition.ttlJitter,
     }),
     shared,
+    source,
     below: shared ?? source,
     refresh: shared?.refresh ?? source,
     pending: context.pendingIn(name),

@@ -7,6 +7,7 @@ import {
   type MarkerNumber,
   type MarkerNumbers,
   type Replacement,
+  type SharedFilling,
   type SharedFinding,
   type SharedPut,
   type SharedStore,
@@ -147,8 +148,19 @@ export class ClusterStore implements SharedStore {
     return this.#at(key, (store) => store.lease(key, lease, leaseMs, over))
   }
 
+  leaseMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]> {
+    return each(keys, async (key, index) => {
+      const [isTaken] = await this.#at(key, (store) => store.leaseMany([key], [leases[index]!], leaseMs))
+      return isTaken!
+    })
+  }
+
   renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean> {
     return this.#at(key, (store) => store.renew(key, lease, leaseMs))
+  }
+
+  renewMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]> {
+    return each(keys, (key, index) => this.renew(key, leases[index]!, leaseMs))
   }
 
   release(key: string, lease: Buffer): Promise<void> {
@@ -157,6 +169,10 @@ export class ClusterStore implements SharedStore {
 
   fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written> {
     return this.#at(key, (store) => store.fill(key, lease, bytes, lifeMs, version))
+  }
+
+  fillMany(fills: readonly SharedFilling[]): Promise<readonly Written[]> {
+    return each(fills, async (its) => (await this.#at(its.key, (store) => store.fillMany([its])))[0]!)
   }
 
   replace(replacement: Replacement): Promise<Written> {

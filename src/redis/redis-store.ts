@@ -4,6 +4,7 @@ import type {
   MarkerNumber,
   MarkerNumbers,
   Replacement,
+  SharedFilling,
   SharedFinding,
   SharedPut,
   SharedStore,
@@ -107,8 +108,19 @@ export class RedisStore implements SharedStore {
     return { bytes, watch }
   }
 
+  /** By one script: nothing is read, so that nothing of it is told to ourselves when the leases are replaced. */
+  async leaseMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]> {
+    const taken = await this.#script(this.#scripts.takeLeases, keys, [String(leaseMs), ...leases])
+    return (taken as readonly unknown[]).map(isOne)
+  }
+
   async renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean> {
     return isOne(await this.#script(this.#scripts.renewLease, [key], [lease, String(leaseMs)]))
+  }
+
+  async renewMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]> {
+    const held = await this.#script(this.#scripts.renewLeases, keys, [String(leaseMs), ...leases])
+    return (held as readonly unknown[]).map(isOne)
   }
 
   async release(key: string, lease: Buffer): Promise<void> {
@@ -123,6 +135,25 @@ export class RedisStore implements SharedStore {
         ? this.#evaluate(client, this.#scripts.fillLease, [key], args)
         : this.#evaluate(client, this.#scripts.fillVersion, [key, noteOf(key)], [...args, version, noteLife(lifeMs)]),
     )
+  }
+
+  /** By one script, which reads the keys when all is written, so that they are watched from then on. */
+  async fillMany(fills: readonly SharedFilling[]): Promise<readonly Written[]> {
+    const plain = fills.filter(({ version }) => version === undefined)
+    const isWatched = this.#feed.watch !== undefined
+    const filling = this.#watched(async (client) => {
+      if (plain.length === 0) return []
+      const args = plain.flatMap(({ lease, bytes, lifeMs }) => [lease, bytes, lifeText(lifeMs)])
+      const keys = plain.map(({ key }) => key)
+      return (await this.#evaluate(client, this.#scripts.fillLeases, keys, args)) as readonly unknown[]
+    })
+    // A version is noted beside its key.
+    const versioned = fills.map(({ key, lease, bytes, lifeMs, version }) =>
+      version === undefined ? undefined : this.fill(key, lease, bytes, lifeMs, version),
+    )
+    const [[filled, watch], others] = await Promise.all([filling, Promise.all(versioned)])
+    let at = 0
+    return others.map((its) => its ?? { stands: isOne(filled[at++]), watch: isWatched ? watch : undefined })
   }
 
   replace({ key, head, bytes, lifeMs, version }: Replacement): Promise<Written> {

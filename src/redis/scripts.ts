@@ -63,10 +63,28 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return false
 `),
 
+    /** Takes a lease on each key where nothing stands; answers which. */
+    takeLeases: script(`#!lua
+local taken = {}
+for i = 1, #KEYS do
+  taken[i] = redis.call('SET', KEYS[i], ARGV[i + 1], 'NX', 'PX', ARGV[1]) and 1 or 0
+end
+return taken
+`),
+
     /** Prolongs a lease that still stands. */
     renewLease: script(`#!lua flags=allow-oom
 if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`),
+
+    /** The same for many; answers which. */
+    renewLeases: script(`#!lua flags=allow-oom
+local held = {}
+for i = 1, #KEYS do
+  held[i] = redis.call('GETEX', KEYS[i]) == ARGV[i + 1] and redis.call('PEXPIRE', KEYS[i], ARGV[1]) or 0
+end
+return held
 `),
 
     /**
@@ -85,6 +103,23 @@ if redis.call('GETEX', KEYS[1]) ~= ARGV[1] then return 0 end
 ${tell('KEYS[1]')}
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 1
+`),
+
+    /** The same for many: of each key the lease, the value and its life. Answers which were filled, and watches all of them. */
+    fillLeases: script(`#!lua
+local filled = {}
+for i = 1, #KEYS do
+  local at = 3 * i - 2
+  filled[i] = 0
+  if redis.call('GETEX', KEYS[i]) == ARGV[at] then
+    ${tell('KEYS[i]')}
+    local life = ARGV[at + 2]
+    if life == '' then redis.call('SET', KEYS[i], ARGV[at + 1]) else redis.call('SET', KEYS[i], ARGV[at + 1], 'PX', life) end
+    filled[i] = 1
+  end
+end
+redis.call('EXISTS', unpack(KEYS))
+return filled
 `),
 
     /**

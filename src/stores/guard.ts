@@ -61,6 +61,9 @@ export function guardSharedStore(
     groups: (keys) => store.groups(keys),
     getMany: (keys) => command('getMany', keys, () => store.getMany(keys)),
     lease: (key, lease, leaseMs, over) => command('lease', key, () => store.lease(key, lease, leaseMs, over)),
+    leaseMany: (keys, leases, leaseMs) => command('leaseMany', keys, () => store.leaseMany(keys, leases, leaseMs)),
+    renewMany: (keys, leases, leaseMs) => command('renewMany', keys, () => store.renewMany(keys, leases, leaseMs)),
+    fillMany: (fills) => command('fillMany', fills.map(keyOf), () => store.fillMany(fills)),
     renew: (key, lease, leaseMs) => command('renew', key, () => store.renew(key, lease, leaseMs)),
     release: (key, lease) => command('release', key, () => store.release(key, lease)),
     fill: (key, lease, bytes, lifeMs, version) =>

@@ -36,8 +36,12 @@ export interface SharedStore {
    * @param over also take the lease if what stands there begins with these bytes (a dead entry)
    */
   lease(key: string, lease: Buffer, leaseMs: number, over?: Buffer): Promise<Found>
+  /** Takes leases on those of many keys where nothing stands, and tells which; what stands at the others is not looked at. */
+  leaseMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]>
   /** Prolongs a lease that is still held; false if it is not. */
   renew(key: string, lease: Buffer, leaseMs: number): Promise<boolean>
+  /** The same for many. */
+  renewMany(keys: readonly string[], leases: readonly Buffer[], leaseMs: number): Promise<readonly boolean[]>
   /** Gives a lease back if it is still held. */
   release(key: string, lease: Buffer): Promise<void>
   /**
@@ -46,6 +50,8 @@ export interface SharedStore {
    * @param version a text that sorts as versions do: a value older than one that was written is not let in
    */
   fill(key: string, lease: Buffer, bytes: Buffer, lifeMs: number, version?: string): Promise<Written>
+  /** The same for many. */
+  fillMany(fills: readonly SharedFilling[]): Promise<readonly Written[]>
   /** Replaces what still begins with `head`; otherwise nothing is changed, and nothing stands. */
   replace(replacement: Replacement): Promise<Written>
   /**
@@ -109,6 +115,16 @@ export interface Replacement {
   readonly bytes: Buffer
   readonly lifeMs: number
   /** A text that sorts as versions do: a value older than one that was written is not let in. */
+  readonly version: string | undefined
+}
+
+/** One entry of {@link SharedStore.fillMany}. */
+export interface SharedFilling {
+  readonly key: string
+  readonly lease: Buffer
+  readonly bytes: Buffer
+  readonly lifeMs: number
+  /** A text that sorts as versions do. */
   readonly version: string | undefined
 }
 

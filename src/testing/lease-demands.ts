@@ -78,6 +78,35 @@ export const leases: Readonly<Record<string, Demand>> = {
     assert.equal(await one.store.renew(its.key(), lease, longMs), false, 'a lease was prolonged that is gone')
     await assertStands(two, its.key(), null, 'a lease that was prolonged too late')
   },
+  'gives leases on those of many keys where nothing stands, prolongs and fills those that are held': async (its) => {
+    const [one, two] = await its.pair()
+    const keys = ['free', 'leased', 'there', 'evicted'].map((name) => its.key(name))
+    const [free, leased, there, evicted] = keys as [string, string, string, string]
+    const [other, value] = [its.bytes('lease'), its.bytes('value')]
+    await two.store.lease(leased, other, longMs)
+    await put(two, there, value)
+    const mine = keys.map(() => its.bytes('mine'))
+    assert.deepEqual(await one.store.leaseMany(keys, mine, longMs), [true, false, false, true])
+    await assertStands(two, leased, other, 'a lease over a lease')
+    await assertStands(two, there, value, 'a lease over a value')
+    await two.store.delete([evicted])
+    assert.deepEqual(await one.store.renewMany(keys, mine, longMs), [true, false, false, false])
+    const filling = keys.map((key, index) => ({
+      key,
+      lease: mine[index]!,
+      bytes: its.bytes('filled'),
+      lifeMs: longMs,
+      version: undefined,
+    }))
+    const written = await one.store.fillMany(filling)
+    assert.deepEqual(
+      written.map(({ stands }) => stands),
+      [true, false, false, false],
+    )
+    await assertStands(two, free, filling[0]!.bytes, 'what was filled with others')
+    await assertStands(two, leased, other, 'a fill over the lease of another')
+    await assertStands(two, evicted, null, 'a fill after an evict')
+  },
   'takes back a lease of its holder, and nothing else': async (its) => {
     const [one, two] = await its.pair()
     const [lease, bytes] = [its.bytes(), its.bytes('value')]

@@ -1,4 +1,4 @@
-import type { Found, MarkerNumbers, Replacement, SharedPut, SharedStore, Watch, Written } from '../index'
+import type { Found, MarkerNumbers, Replacement, SharedFilling, SharedPut, SharedStore, Watch, Written } from '../index'
 import type { Answer, Command } from './memory-command'
 
 /** How a {@link MemoryStore} reaches its server. */
@@ -94,9 +94,18 @@ export class MemoryStore implements SharedStore {
     return { bytes: this.#bytes(key, found as string | null), watch }
   }
 
+  async leaseMany(keys: readonly string[], leases: readonly Buffer[], ms: number): Promise<readonly boolean[]> {
+    const found = await Promise.all(keys.map((key, index) => this.lease(key, leases[index]!, ms)))
+    return found.map(({ bytes }) => bytes === null)
+  }
+
   async renew(key: string, lease: Buffer, ms: number): Promise<boolean> {
     const [held] = await this.#wire.send([{ name: 'renewLease', key, lease: this.#texts.ofLease(lease), ms }])
     return held === 1
+  }
+
+  renewMany(keys: readonly string[], leases: readonly Buffer[], ms: number): Promise<readonly boolean[]> {
+    return Promise.all(keys.map((key, index) => this.renew(key, leases[index]!, ms)))
   }
 
   async release(key: string, lease: Buffer): Promise<void> {
@@ -107,6 +116,12 @@ export class MemoryStore implements SharedStore {
     const frame = this.#texts.ofFrame(key, bytes)
     const its = { name: 'fillLease', key, lease: this.#texts.ofLease(lease), frame, ms } as const
     return this.#written(key, frame, { ...its, ...versioned(version) })
+  }
+
+  fillMany(fills: readonly SharedFilling[]): Promise<readonly Written[]> {
+    return Promise.all(
+      fills.map(({ key, lease, bytes, lifeMs, version }) => this.fill(key, lease, bytes, lifeMs, version)),
+    )
   }
 
   replace({ key, head, bytes, lifeMs: ms, version }: Replacement): Promise<Written> {

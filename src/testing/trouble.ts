@@ -84,9 +84,15 @@ function through(store: SharedStore, passage: Passage, closed: () => void): Shar
     groups: (keys) => store.groups(keys),
     getMany: async (keys) => (await passage.pass(() => store.getMany(keys), keys)).map(seen),
     lease: (key, lease, leaseMs, over) => one(key, () => store.lease(key, lease, leaseMs, over)),
+    leaseMany: (keys, leases, leaseMs) => passage.pass(() => store.leaseMany(keys, leases, leaseMs), keys),
     renew: (key, lease, leaseMs) => passage.pass(() => store.renew(key, lease, leaseMs), [key]),
+    renewMany: (keys, leases, leaseMs) => passage.pass(() => store.renewMany(keys, leases, leaseMs), keys),
     release: (key, lease) => passage.pass(() => store.release(key, lease), [key]),
     fill: (key, lease, bytes, lifeMs, version) => one(key, () => store.fill(key, lease, bytes, lifeMs, version)),
+    fillMany: async (fills) => {
+      const keys = fills.map(({ key }) => key)
+      return (await passage.pass(() => store.fillMany(fills), keys)).map(seen)
+    },
     replace: (replacement) => one(replacement.key, () => store.replace(replacement)),
     putMany: async (entries) => {
       const keys = entries.map(({ key }) => key)

@@ -45,6 +45,7 @@ const answers = 'test/flow/behaviours/answers.test.ts'
 const context = 'test/flow/behaviours/context.test.ts'
 const crowding = 'test/flow/behaviours/crowding.test.ts'
 const handlers = 'test/flow/behaviours/handlers.test.ts'
+const batches = 'test/doors/redis/batches.test.ts'
 const circuit = 'test/doors/redis/circuit.test.ts'
 const circuitBreaker = 'test/doors/redis/circuit-breaker.test.ts'
 const shapes = 'test/flow/behaviours/shapes.test.ts'
@@ -103,8 +104,8 @@ const pillars: readonly Mutation[] = [
     name: 'marker-check',
     breaks: 'an entry of the shared tier is served whatever tag was evicted (G1)',
     file: 'src/cache/shared-entries.ts',
-    text: 'if (!(await this.#isAlive(markers, header.stamp, askedAt))) return dead\n',
-    by: 'await this.#isAlive(markers, header.stamp, askedAt)\n',
+    text: "if (markers.judge(its.markers, its.frame.header.stamp) !== 'alive') return dead(its.found)\n",
+    by: '',
     noticedBy: { [coherence]: ['is nowhere afterwards when it'], [processes]: ['C102 an entry is judged'] },
   },
   {
@@ -208,7 +209,7 @@ const leases: readonly Mutation[] = [
     name: 'former-lease',
     breaks: 'the load after an evict waits for the load before it (G3)',
     file: 'src/cache/flight-registry.ts',
-    text: '    for (const other of others ?? []) flight.formerLease = other.lease ?? flight.formerLease\n',
+    text: '      for (const other of its) flight.formerLease = other.lease ?? flight.formerLease\n',
     by: '',
     noticedBy: { [loading]: ['K13 nor waited for'] },
   },
@@ -224,9 +225,36 @@ const leases: readonly Mutation[] = [
     name: 'waiting-for-a-load-that-hangs',
     breaks: 'who joined a load that hangs waits for ever (G3)',
     file: 'src/cache/loads.ts',
-    text: 'deadline: joined === undefined ? Number.POSITIVE_INFINITY : flight.startedAt + loadDeadlineMs',
+    text: 'deadline: hasJoined ? flight.startedAt + loadDeadlineMs : Number.POSITIVE_INFINITY',
     by: 'deadline: Number.POSITIVE_INFINITY',
     noticedBy: { [deadline]: ['C130 G3 who joined it begins anew'] },
+  },
+]
+
+const lists: readonly Mutation[] = [
+  {
+    name: 'lease-of-a-list',
+    breaks: 'a list loads what another process is loading (G3)',
+    file: 'src/cache/shared-group.ts',
+    text: "if (!taken[index]) return 'alone'",
+    by: "if (taken[index] === undefined) return 'alone'",
+    noticedBy: { [batches]: ['what another process begins to load after the list was looked for'] },
+  },
+  {
+    name: 'compare-and-set-of-a-list',
+    breaks: 'what was evicted while a list was loaded is filled (G1)',
+    file: 'src/redis/scripts.ts',
+    text: "if redis.call('GETEX', KEYS[i]) == ARGV[at] then",
+    by: 'if true then',
+    noticedBy: { [batches]: ['what another process evicts while a list is loaded'] },
+  },
+  {
+    name: 'watch-of-a-list',
+    breaks: 'nobody tells of changes of what a list has filled (G2)',
+    file: 'src/redis/scripts.ts',
+    text: "redis.call('EXISTS', unpack(KEYS))\n",
+    by: '',
+    noticedBy: { [batches]: ['what a list has filled is watched'] },
   },
 ]
 
@@ -461,7 +489,7 @@ const feedOfChanges: readonly Mutation[] = [
   {
     name: 'joiner-and-tags',
     breaks: 'a lease that was renewed vouches for a load whose tags are not known yet (G2)',
-    file: 'src/cache/shared-fill.ts',
+    file: 'src/cache/marker-knowledge.ts',
     text: '    if (flight.request.tagged) return\n',
     by: '',
     noticedBy: { [forced]: ['G2 is not served, more than maxStaleness after another process'] },
@@ -469,8 +497,8 @@ const feedOfChanges: readonly Mutation[] = [
   {
     name: 'joiner-and-clears',
     breaks: 'a lease that was renewed vouches for a load that a clear has killed (G2)',
-    file: 'src/cache/shared-fill.ts',
-    text: 'knowledge.untaggedAliveAt(flight.stamp, sentAt)',
+    file: 'src/cache/marker-knowledge.ts',
+    text: 'this.#untaggedAliveAt(flight.stamp, sentAt)',
     by: 'sentAt',
     noticedBy: { [forced]: ['G2 is not served, more than maxStaleness after another process'] },
   },
@@ -582,8 +610,8 @@ const failures: readonly Mutation[] = [
     name: 'looking-past-the-journal',
     breaks: 'what a pending evict should remove is found by get() (G5)',
     file: 'src/cache/shared-lookups.ts',
-    text: 'const isPending = journal.touchedSince(sharedKey, mark)',
-    by: 'const isPending = mark < 0',
+    text: 'if (journal.touchedSince(sharedKeys[index]!, mark))',
+    by: 'if (mark < 0)',
     noticedBy: { [singleSteps]: ['counts for lookups of its own process'] },
   },
   {
@@ -762,8 +790,8 @@ const writes: readonly Mutation[] = [
     name: 'life-of-markers',
     breaks: 'a marker dies before the entries that carry it (G3)',
     file: 'src/cache/tag-markers.ts',
-    text: 'return tags.filter((tag) => unverified.includes(tag) || (this.#markers.peek(tag)?.livesUntil ?? 0) < now + lifeMs)',
-    by: 'return tags.filter((tag) => unverified.includes(tag) || lifeMs < 0)',
+    text: 'return tags.filter((tag) => unverified.has(tag) || (this.#markers.peek(tag)?.livesUntil ?? 0) < now + lifeMs)',
+    by: 'return tags.filter((tag) => unverified.has(tag) || lifeMs < 0)',
     noticedBy: { [singleSteps]: ['G3 makes markers live longer'] },
   },
 ]
@@ -1119,7 +1147,7 @@ const insights: readonly Mutation[] = [
     name: 'age-of-a-shared-value',
     breaks: 'a value of another process passes for a new one',
     file: 'src/cache/shared-entries.ts',
-    text: 'const createdAt = this.#toClock(header.createdAt)',
+    text: 'const createdAt = now + (header.createdAt - serverTime)',
     by: 'const createdAt = now',
     noticedBy: { [detecting]: ['tells what came from the shared tier'] },
   },
@@ -1144,6 +1172,7 @@ const insights: readonly Mutation[] = [
 export const mutations: readonly Mutation[] = [
   ...pillars,
   ...leases,
+  ...lists,
   ...flights,
   ...feedOfChanges,
   ...tags,

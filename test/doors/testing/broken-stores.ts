@@ -117,6 +117,13 @@ export const brokenStores: Readonly<Record<string, readonly [Break, ...noticed: 
     'refuses the fill of a load that began before a put',
     'lets the lease of a dead holder run out',
   ],
+  'fills many without their leases': [
+    (store) => ({
+      fillMany: (fills) =>
+        store.putMany(fills.map(({ key, bytes, lifeMs }) => ({ key, bytes, lifeMs, beganAt: systemClock.now() }))),
+    }),
+    'gives leases on those of many keys where nothing stands, prolongs and fills those that are held',
+  ],
   'prolongs whatever stands there': [
     () => ({ renew: async () => true }),
     'prolongs a lease that is held, and says of one that is not',
