@@ -84,7 +84,8 @@ describe('the tarball', () => {
 
   test('opens every door, by import and by require, without what is optional', async () => {
     const { exports } = await manifest()
-    const doors = Object.keys(exports).filter((name) => !name.endsWith('.json'))
+    // The door to Nest is made of Nest's decorators.
+    const doors = Object.keys(exports).filter((name) => !name.endsWith('.json') && name !== './nestjs')
     expect(doors.length).toBeGreaterThan(5)
     const names = doors.map((name) => name.replace('.', 'cachewright'))
     const program = `Promise.all(${JSON.stringify(names)}.map(async (name) => {
