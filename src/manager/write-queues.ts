@@ -5,8 +5,8 @@ import type { EventHub } from '../events/event-hub'
 import type { TypeRegistry } from '../kernel/registered-types'
 import type { Warnings } from '../kernel/warn'
 import { createKeyspace } from '../key/keyspace'
-import { classConfigOf } from '../metadata/decorated-method'
-import type { Operation } from '../metadata/operation'
+import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
+import type { BehindOperation } from '../metadata/operation'
 import { decoratedMethods, recordedMethods } from '../metadata/operation-source'
 import { PendingWrites } from '../queue/pending-writes'
 import { WriteFrames, type WriteFramesParts } from '../queue/write-frame'
@@ -28,9 +28,6 @@ export interface WriteQueuesParts {
 export class WriteQueues {
   readonly #parts: WriteQueuesParts
   readonly #queues = new Map<string, PendingWrites>()
-  // Caches that decorated methods queue writes for, and how many methods had been recorded when that was looked up.
-  #behind = new Map<string, Operation>()
-  #lookedOver = 0
   #isClosed = false
 
   constructor(parts: WriteQueuesParts) {
@@ -53,7 +50,7 @@ export class WriteQueues {
           version: version === undefined ? '' : String(version),
           maxBytes: maxValueBytes,
           ...codecOf(types),
-          upgrade: () => this.#operationFor(cache)?.behind?.upgrade as never,
+          upgrade: () => behindOf(cache)?.upgrade as never,
         }),
         clock,
         events,
@@ -81,25 +78,38 @@ export class WriteQueues {
 
   /** Where only a class that inherits a method names its cache, it may be any. */
   #mayWait(cache: string): boolean {
-    return this.#queues.has(cache) || this.#operationFor(cache) !== undefined || this.#behind.has('')
+    return this.#queues.has(cache) || methodsBehind().has(cache) || methodsBehind().has('')
   }
+}
 
-  #operationFor(cache: string): Operation | undefined {
-    if (this.#lookedOver !== recordedMethods()) {
-      this.#lookedOver = recordedMethods()
-      this.#behind = new Map(
-        decoratedMethods().flatMap((method) =>
-          method.operations
-            .filter(({ behind }) => behind !== undefined)
-            .map((operation): [string, Operation] => {
-              const config = classConfigOf(method.declaringClass, method.place.metadata)
-              return [(operation.caches ?? config?.caches ?? [])[0] ?? '', operation]
-            }),
-        ),
-      )
-    }
-    return this.#behind.get(cache)
-  }
+interface Behind {
+  /** By the caches they name; '' where only a class that inherits one does. */
+  readonly methods: ReadonlyMap<string, WeakRef<DecoratedMethod>>
+  /** How many methods had been recorded when these were looked for. */
+  readonly lookedOver: number
+}
+
+// One for all managers: it says nothing of them, and is asked for on every miss.
+let present: Behind | undefined
+
+/** The decorated methods that queue their writes. */
+function methodsBehind(): Behind['methods'] {
+  if (present?.lookedOver === recordedMethods()) return present.methods
+  const methods = decoratedMethods().flatMap((method) =>
+    method.operations
+      .filter(({ behind }) => behind !== undefined)
+      .map(({ caches }): [string, WeakRef<DecoratedMethod>] => {
+        const config = classConfigOf(method.declaringClass, method.place.metadata)
+        return [(caches ?? config?.caches ?? [])[0] ?? '', new WeakRef(method)]
+      }),
+  )
+  present = { methods: new Map(methods), lookedOver: recordedMethods() }
+  return present.methods
+}
+
+function behindOf(cache: string): BehindOperation | undefined {
+  const operations = methodsBehind().get(cache)?.deref()?.operations
+  return operations?.find(({ behind }) => behind !== undefined)?.behind
 }
 
 function codecOf(types: TypeRegistry): Pick<WriteFramesParts, 'encode' | 'decode'> {
