@@ -4,6 +4,7 @@ import { classOf, ownerOf } from '../metadata/cache-name'
 import type { DecoratedMethod, MethodPlace } from '../metadata/decorated-method'
 import type { Operation } from '../metadata/operation'
 import { findMethod, recordMethod } from '../metadata/operation-source'
+import { noteQueued } from '../metadata/queued-methods'
 import { ownMetadata } from '../metadata/reflect'
 import { checkParameters } from './check-parameters'
 
@@ -112,6 +113,7 @@ function record(place: MethodPlace, present: Function, operationsFor: Operations
   for (const operation of [...operationsFor(method)].reverse()) {
     checkParameters(method, operation)
     method.add(operation)
+    if (operation.behind !== undefined) noteQueued(method)
   }
   return { method, installed: known === undefined ? installInterceptor(method) : undefined }
 }

@@ -5,9 +5,8 @@ import type { EventHub } from '../events/event-hub'
 import type { TypeRegistry } from '../kernel/registered-types'
 import type { Warnings } from '../kernel/warn'
 import { createKeyspace } from '../key/keyspace'
-import { classConfigOf, type DecoratedMethod } from '../metadata/decorated-method'
 import type { BehindOperation } from '../metadata/operation'
-import { decoratedMethods, recordedMethods } from '../metadata/operation-source'
+import { mayBeQueued, queuedFor } from '../metadata/queued-methods'
 import { PendingWrites } from '../queue/pending-writes'
 import { WriteFrames, type WriteFramesParts } from '../queue/write-frame'
 import { MemoryQueue } from '../stores/memory-queue'
@@ -78,38 +77,16 @@ export class WriteQueues {
 
   /** Where only a class that inherits a method names its cache, it may be any. */
   #mayWait(cache: string): boolean {
-    return this.#queues.has(cache) || methodsBehind().has(cache) || methodsBehind().has('')
+    return this.#queues.has(cache) || mayBeQueued(cache)
   }
 }
 
-interface Behind {
-  /** By the caches they name; '' where only a class that inherits one does. */
-  readonly methods: ReadonlyMap<string, WeakRef<DecoratedMethod>>
-  /** How many methods had been recorded when these were looked for. */
-  readonly lookedOver: number
-}
-
-// One for all managers: it says nothing of them, and is asked for on every miss.
-let present: Behind | undefined
-
-/** The decorated methods that queue their writes. */
-function methodsBehind(): Behind['methods'] {
-  if (present?.lookedOver === recordedMethods()) return present.methods
-  const methods = decoratedMethods().flatMap((method) =>
-    method.operations
-      .filter(({ behind }) => behind !== undefined)
-      .map(({ caches }): [string, WeakRef<DecoratedMethod>] => {
-        const config = classConfigOf(method.declaringClass, method.place.metadata)
-        return [(caches ?? config?.caches ?? [])[0] ?? '', new WeakRef(method)]
-      }),
-  )
-  present = { methods: new Map(methods), lookedOver: recordedMethods() }
-  return present.methods
-}
-
 function behindOf(cache: string): BehindOperation | undefined {
-  const operations = methodsBehind().get(cache)?.deref()?.operations
-  return operations?.find(({ behind }) => behind !== undefined)?.behind
+  for (const { operations } of queuedFor(cache)) {
+    const { behind } = operations.find((operation) => operation.behind !== undefined)!
+    if (behind?.upgrade !== undefined) return behind
+  }
+  return undefined
 }
 
 function codecOf(types: TypeRegistry): Pick<WriteFramesParts, 'encode' | 'decode'> {

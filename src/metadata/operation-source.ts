@@ -12,7 +12,6 @@ import { ownMetadata, setOwnMetadata } from './reflect'
 const recorded = Symbol('cachewright.method')
 const marked = Symbol('cachewright.parameters')
 const byWrapper = new WeakMap<Function, DecoratedMethod>()
-let recordings = 0
 const known = new Set<WeakRef<DecoratedMethod>>()
 const listeners = new Set<(owner: Function) => void>()
 const forget = new FinalizationRegistry<WeakRef<DecoratedMethod>>((reference) => known.delete(reference))
@@ -31,11 +30,6 @@ export function onDecoratedClass(listener: (owner: Function) => void): void {
   listeners.add(listener)
   const known = decoratedMethods().filter(({ place }) => place.home !== undefined && !place.isStatic)
   for (const owner of new Set(known.map(({ declaringClass }) => declaringClass!))) listener(owner)
-}
-
-/** How many there have ever been: when it has grown, there may be some that were not looked over. */
-export function recordedMethods(): number {
-  return recordings
 }
 
 /** What was recorded for the method at this place, by whichever of its decorators ran first. */
@@ -102,7 +96,6 @@ export function recordMethod(place: MethodPlace, original: Function): DecoratedM
     const ofKind = records.get(kindOf(place)) ?? new Map<PropertyKey, DecoratedMethod>()
     records.set(kindOf(place), ofKind.set(place.name, method))
   }
-  recordings++
   const reference = new WeakRef(method)
   known.add(reference)
   forget.register(method, reference)
