@@ -22,13 +22,13 @@ export async function main(): Promise<void> {
   const caching = configureCaching()
 
   console.log(await rateOf('EUR', 'request 1'), await rateOf('EUR', 'request 2'))
-  console.log(await rateOf('XXX'), await rateOf('XXX'))
+  console.log(await rateOf('ZZZ'), await rateOf('ZZZ'))
 
   // The cache of that name is the same one, by hand.
   const rates = caching.cache<number | undefined>('rates')
   await rates.put('EUR', 1.3)
   await rates.evictTags(['unknown'])
-  console.log(await rateOf('EUR'), await rateOf('XXX'))
+  console.log(await rateOf('EUR'), await rateOf('ZZZ'))
 
   // And where a function is not worth a name: the cached value, or what the loader makes of it, once for all who ask.
   const total = (items: readonly string[]): Promise<number> =>
@@ -49,9 +49,9 @@ Expected output:
 
   querying EUR
 1.1 1.1
-  querying XXX
+  querying ZZZ
 undefined undefined
-  querying XXX
+  querying ZZZ
 1.3 undefined
   adding up EUR, CHF
   querying CHF

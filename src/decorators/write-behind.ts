@@ -2,8 +2,7 @@ import { createBehindOperation } from './create-operation'
 import { decorateMethod, refuseBare } from './dialect'
 import type { KeyFunction, ResultTagsFunction, UpgradeFunction, VersionFunction, WriteBehindOptions } from './options'
 
-// biome-ignore lint/suspicious/noExplicitAny: the only type from which the compiler infers a function's own parameters
-type WriteMethod = (values: any, signal: AbortSignal) => Promise<void>
+type WriteMethod = (values: never, signal: AbortSignal) => Promise<void>
 
 /** The value of the list that a method writes. */
 type ValueOf<Method extends WriteMethod> = Parameters<Method>[0] extends readonly (infer Value)[] ? Value : never

@@ -74,8 +74,8 @@ export class WriteWorker {
   // How long to rest; 0 where nothing calls for that.
   #pauseMs = 0
   #isStopped = false
-  // Sequences of writes that failed while others were made.
-  readonly #suspects = new Set<string>()
+  // By key, the sequence of the write that failed while others were made.
+  readonly #suspects = new Map<string, string>()
   // One write failed, and nothing else waited: nobody knows whose fault that was.
   #isAlone = false
   // The last of the writes that this process cannot read.
@@ -156,7 +156,11 @@ export class WriteWorker {
       while (!this.#isStopped) {
         const taken = await this.#take(this.#unreadable)
         // Held by another worker, or let go of with the last write.
-        if (taken === undefined || (taken.length === 0 && this.#unreadable === undefined)) return
+        if (taken === undefined || (taken.length === 0 && this.#unreadable === undefined)) {
+          // Others may have made what failed here; and what is not there any more must not be remembered.
+          this.#suspects.clear()
+          return
+        }
         // Who can read what this process cannot must have a chance.
         const isOver = taken.length === 0 || (this.#unreadable !== undefined && clock.now() - startedAt >= holdMs)
         if (isOver || !(await this.#makeAll(taken))) break
@@ -229,7 +233,7 @@ export class WriteWorker {
       return { error }
     }
     await queue.settle(writes.map(({ write }) => write))
-    for (const { write } of writes) this.#suspects.delete(write.sequence)
+    for (const { write } of writes) this.#suspects.delete(write.key)
     if (events.wants('written')) {
       events.emit('written', { cache, count: writes.length, durationMs: clock.now() - startedAt })
     }
@@ -276,7 +280,7 @@ export class WriteWorker {
     const other = others[Math.floor(random() * others.length)]
     if (other === undefined) {
       const [its, ...more] = writes
-      if (more.length === 0 && this.#suspects.has(its!.write.sequence)) return true
+      if (more.length === 0 && this.#suspects.get(its!.write.key) === its!.write.sequence) return true
       this.#isAlone = more.length === 0
       return false
     }
@@ -288,7 +292,7 @@ export class WriteWorker {
     const { queue, terms } = this.#parts
     if (failed.length === 0) return 0
     const tries = await queue.blame(failed.map(({ write }) => write))
-    for (const { write } of failed) this.#suspects.add(write.sequence)
+    for (const { write } of failed) this.#suspects.set(write.key, write.sequence)
     const hopeless = failed.filter((_, index) => tries[index]! >= terms.maxTries)
     for (const { write, error } of hopeless) await this.#bury(write, error)
     return hopeless.length
@@ -297,7 +301,7 @@ export class WriteWorker {
   async #bury(write: TakenWrite, error: unknown): Promise<void> {
     const { queue, events, cache, warnings, onBuried } = this.#parts
     await queue.bury(write, describeThrown(error))
-    this.#suspects.delete(write.sequence)
+    this.#suspects.delete(write.key)
     events.emit('buried', { cache, key: write.key, error })
     warnings.once(
       'CW_WRITE_BURIED',

@@ -1,7 +1,7 @@
 import { Cacheable, CacheableMany, type CacheManager, createCacheManager, drainWrites, WriteBehind } from 'cachewright'
 import { redis } from 'cachewright/redis'
 import { queueScripts } from '../../../src/redis/queue-scripts'
-import { eventually } from '../../support/eventually'
+import { eventually, throughout } from '../../support/eventually'
 import { gate } from '../../support/gate'
 import { redisHouse } from './processes'
 
@@ -79,8 +79,7 @@ test('a worker that makes writes one by one holds the queue all the time, and ke
   await eventually(async () => table.get('row6') === 'newest')
   await eventually(() => rows.calls.length >= 9)
   // Those that were taken before are over.
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  expect(table.get('row6')).toBe('newest')
+  await throughout(100, () => expect(table.get('row6')).toBe('newest'))
 })
 
 test('a server that lost everything gives no sequence out twice: who settles late takes nothing newer away', async () => {
@@ -300,6 +299,5 @@ test('after close() a queue that nobody had asked for is not asked any more', as
   const failed: string[] = []
   manager.on('sharedFailure', ({ operation }) => failed.push(operation))
   await expect(rows.save([row('a')])).rejects.toMatchObject({ code: 'CW_WRITE_REFUSED' })
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  expect(failed).not.toContain('queue')
+  await throughout(100, () => expect(failed).not.toContain('queue'))
 })
