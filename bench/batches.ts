@@ -14,6 +14,7 @@ import type * as Door from '../src/redis/index'
 import { type RedisServer, startRedis } from '../test/support/redis-server'
 import { startProxy, type TcpProxy } from '../test/support/tcp-proxy'
 import { quantile } from './outage/quantile'
+import { type Product, product } from './product'
 
 // Built by the command that runs this, so that a fresh checkout still type-checks.
 const { Cacheable, CacheableMany, createCacheManager } = require('../dist/index.js') as typeof Root
@@ -41,25 +42,8 @@ interface Row {
   readonly ratio: number
 }
 
-interface Product {
-  readonly id: string
-  readonly title: string
-  readonly description: string
-  readonly price: number
-  readonly stock: number
-  readonly categories: readonly string[]
-}
-
 const rounds = 15
 const size = 1_000
-const product = (id: string): Product => ({
-  id,
-  title: 'Adjustable standing desk with cable tray and memory panel',
-  description: 'Height range 62 to 127 cm, dual motor, 120 kg load. '.repeat(16),
-  price: 499.9,
-  stock: 1_200,
-  categories: ['furniture', 'office', 'desks'],
-})
 const listOf = (of: string | number): readonly string[] => Array.from({ length: size }, (_, at) => `p${of}-${at}`)
 const load = async (ids: readonly string[]): Promise<Product[]> => ids.map(product)
 const ttlMs = 300_000

@@ -14,6 +14,7 @@ import type * as Root from '../src/index'
 import type { CacheManager } from '../src/index'
 import type * as Door from '../src/redis/index'
 import { startRedis } from '../test/support/redis-server'
+import { type Product, product } from './product'
 
 // Built by the command that runs this, so that a fresh checkout still type-checks.
 const { Cacheable, createCacheManager } = require('../dist/index.js') as typeof Root
@@ -43,24 +44,7 @@ interface Row {
   readonly ratio: number
 }
 
-interface Product {
-  readonly id: string
-  readonly title: string
-  readonly description: string
-  readonly price: number
-  readonly stock: number
-  readonly categories: readonly string[]
-}
-
 const keyCount = 1_000
-const product = (id: string): Product => ({
-  id,
-  title: 'Adjustable standing desk with cable tray and memory panel',
-  description: 'Height range 62 to 127 cm, dual motor, 120 kg load. '.repeat(16),
-  price: 499.9,
-  stock: 1_200,
-  categories: ['furniture', 'office', 'desks'],
-})
 
 /** Ids as users ask for them: few often, many seldom. Made before the clock runs, the same for every contender. */
 const ids = zipf(8_192)
