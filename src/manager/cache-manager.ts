@@ -24,21 +24,20 @@ import { checkOptions, show } from '../kernel/options'
 import { Warnings } from '../kernel/warn'
 import { KeyEncoder } from '../key/key-encoder'
 import { createKeyspace } from '../key/keyspace'
-import { classOf, ownerOf } from '../metadata/cache-name'
 import { isDecorated } from '../metadata/decorated-classes'
-import type { DecoratedMethod } from '../metadata/decorated-method'
-import { decoratedMethods, methodIn } from '../metadata/operation-source'
 import type { PendingWrites } from '../queue/pending-writes'
 import { guardSharedStore } from '../stores/guard'
 import type { SharedStore } from '../stores/shared-store'
 import { assembleCache, type ManagerContext } from './assemble'
 import { BoundClasses } from './bound-classes'
-import { type AuditOptions, auditCaching, auditRules, type CachingAudit } from './caching-audit'
+import { CacheClaims } from './cache-claims'
+import { type AuditOptions, auditRules, type CachingAudit } from './caching-audit'
 import type { CachingOptions } from './caching-options'
-import { bindTo, isConfigured, managerBoundTo } from './configured'
+import { bindTo, managerBoundTo } from './configured'
+import { DecoratedUses } from './decorated-uses'
 import { defineManager, type ManagerDefinition } from './definition'
-import { type Auditor, auditDefinitions, type Finding, usesOf } from './definition-audit'
-import { type Explainer, explainMethod, type MethodExplanation } from './explanation'
+import type { Finding } from './definition-audit'
+import type { MethodExplanation } from './explanation'
 import { InvalidationRouter } from './invalidation-router'
 import {
   type WarmableMethod,
@@ -76,10 +75,11 @@ export class CacheManager {
   readonly #context: ManagerContext
   readonly #router: InvalidationRouter
   readonly #caches = new Map<string, Cache>()
-  readonly #claims = new Map<string, { readonly method: WeakRef<object>; readonly owner: WeakRef<object> }>()
+  readonly #claims = new CacheClaims(this.#warnings)
   readonly #openCircuits = new Set<string>()
   readonly #boundClasses = new BoundClasses()
   readonly #ending = new AbortController()
+  readonly #uses: DecoratedUses
   readonly #writes: WriteQueues
   #closing: Promise<void> | undefined
 
@@ -89,6 +89,7 @@ export class CacheManager {
     const { prefix, clock, types, shared, maxStalenessMs } = definition
     const { root, counterKey, markerKey } = createKeyspace({ prefix, cache: 'any', version: 1 })
     this.#definition = definition
+    this.#uses = new DecoratedUses({ manager: this, definition, boundClasses: this.#boundClasses })
     this.#markerKey = markerKey
     this.#events = new EventHub(this.#warnings)
     this.#router = new InvalidationRouter(
@@ -185,13 +186,7 @@ export class CacheManager {
    * @throws CW_DEFINITION_CONFLICT if decorated methods contradict each other
    */
   async ready(): Promise<ReadyReport> {
-    const auditor = this.#auditor
-    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, this.#boundTo(method)))
-    const findings = auditDefinitions(uses, auditor).map(({ kind: _, ...finding }): Finding => finding)
-    const errors = findings.filter(({ severity }) => severity === 'error')
-    if (errors.length > 0) {
-      throw cacheError('CW_DEFINITION_CONFLICT', errors.map(({ message }) => message).join('\n'))
-    }
+    const findings = this.#uses.findings()
     for (const { message } of findings) this.#warnings.once('CW_DEFINITION_CONFLICT', message, message)
     const shared = await this.#connect()
     return { shared, warnings: [...findings, ...(shared === 'connected' ? await this.#probe() : [])] }
@@ -215,23 +210,7 @@ export class CacheManager {
   ): MethodExplanation
   explain<Owner extends object>(owner: Owner, method: keyof Owner): MethodExplanation
   explain(owner: object, name: PropertyKey): MethodExplanation {
-    const runtime = classOf(owner)
-    const method = runtime && (methodIn(runtime, name, false) ?? methodIn(runtime, name, true))
-    if (runtime === undefined || method === undefined) {
-      throw cacheError(
-        'CW_OPTION_INVALID',
-        `explain(): ${runtime?.name ?? show(owner)} has no decorated method '${String(name)}'. Give the class, or an object of it, and the name of a method with @Cacheable, @CachePut or @CacheEvict.`,
-      )
-    }
-    // A standard decorator does not know its class; whoever asks tells, for all its methods.
-    for (const its of decoratedMethods()) {
-      const declaring = its.declaringClass ?? ownerOf(its, runtime)
-      if (declaring !== undefined) its.seenIn(declaring)
-    }
-    const bound = managerBoundTo(owner, method) ?? boundByClass(method)
-    // Where nothing else is said, the question is what happens with this manager.
-    const asked = { manager: this, isConfigured: true }
-    return explainMethod(method, runtime, usesOf(method, asked, bound, runtime), this.#explainer())
+    return this.#uses.explain(owner, name)
   }
 
   /**
@@ -244,8 +223,7 @@ export class CacheManager {
    */
   audit(options: AuditOptions = {}): CachingAudit {
     checkOptions('audit()', options, auditRules)
-    const caches = [...this.#caches.values()]
-    return auditCaching({ auditor: this.#auditor, explainer: this.#explainer(), caches }, options)
+    return this.#uses.audit([...this.#caches.values()], options)
   }
 
   /**
@@ -463,19 +441,7 @@ export class CacheManager {
    * (a minifier's, say): the second is not cached, since its entries could not be told from the first one's.
    */
   claim(cache: string, method: object, owner: object): boolean {
-    const claim = this.#claims.get(cache)
-    const [itsMethod, itsOwner] = [claim?.method.deref(), claim?.owner.deref()]
-    if (itsMethod === method && itsOwner === owner) return true
-    if (itsMethod !== undefined && itsOwner !== undefined) {
-      this.#warnings.once(
-        'CW_DEFINITION_CONFLICT',
-        cache,
-        `Two classes (or methods) of one name claim the cache '${cache}'; only the first one's calls are cached. Give both a \`cache\` name.`,
-      )
-      return false
-    }
-    this.#claims.set(cache, { method: new WeakRef(method), owner: new WeakRef(owner) })
-    return true
+    return this.#claims.claim(cache, method, owner)
   }
 
   /** @internal Says that a function of the user's threw and its operation was skipped. */
@@ -511,11 +477,6 @@ export class CacheManager {
     return found.map((finding) => ({ severity: 'warning', ...finding }))
   }
 
-  /** The manager that objects of a method's class are bound to, as far as that can be said of them all. */
-  #boundTo(method: DecoratedMethod): CacheManager | undefined {
-    return boundByClass(method) ?? (this.#boundClasses.has(method) ? this : undefined)
-  }
-
   #callsOf(list: WarmList, where: string): Calls {
     // One that is missing would pass for an option that is not given.
     checkOptions(where, { ...list, method: list?.method ?? null, with: list?.with ?? null }, warmListRules)
@@ -525,22 +486,6 @@ export class CacheManager {
       'CW_OPTION_INVALID',
       `${where}: ${target.where} uses another cache manager. Warm it by that one, or by \`cached(…).warm()\`.`,
     )
-  }
-
-  #explainer(): Explainer {
-    const { prefix, shared } = this.#definition
-    const auditor = this.#auditor
-    const uses = decoratedMethods().flatMap((method) => usesOf(method, auditor, this.#boundTo(method)))
-    return { prefix, shared, cacheOf: auditor.cacheOf, uses }
-  }
-
-  get #auditor(): Auditor {
-    return {
-      manager: this,
-      isConfigured: isConfigured(this),
-      types: this.#definition.types,
-      cacheOf: (name) => this.#definition.cache(name),
-    }
   }
 
   get #journals(): readonly EvictionJournal[] {
@@ -625,10 +570,4 @@ export class CacheManager {
   #each(act: (tiers: TieredCache) => void): void {
     for (const cache of this.#caches.values()) act(cache.parts.tiers)
   }
-}
-
-/** The manager that all objects of a method's class are bound to. */
-function boundByClass(method: DecoratedMethod): CacheManager | undefined {
-  const { declaringClass, place } = method
-  return managerBoundTo(place.isStatic ? declaringClass : declaringClass?.prototype, method)
 }

@@ -32,7 +32,7 @@ export function setConfigured(manager: CacheManager): void {
   processWide[slot] = { protocol, manager }
 }
 
-export function isConfigured(manager: CacheManager): boolean {
+export function isConfigured(manager: object): boolean {
   return processWide[slot]?.manager === manager
 }
 
