@@ -46,7 +46,7 @@ export type { CacheTracer, TracedCommand, TracedLoad, TracedWork } from './event
 export type { WarmProgress } from './events/warm-progress'
 export { type CachedMethods, cached } from './interceptor/cached'
 export type { CachedMethod, CachedMethodInfo } from './interceptor/cached-method'
-export { drainWrites } from './interceptor/write-behind'
+export { drainWrites } from './interceptor/drain-writes'
 export { type Clock, type CompleteClock, systemClock, wallTime } from './kernel/clock'
 export { describeThrown } from './kernel/describe'
 export { type Duration, milliseconds } from './kernel/duration'
